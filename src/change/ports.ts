@@ -1,0 +1,122 @@
+/**
+ * Everything the story needs from the world, named by need. Adapters stand in src/system, stand-ins in test/support.
+ * Two kinds: hands (they may reject: then they did nothing, or leave old or new, whole) and eyes (they never reject:
+ * not seeing is a sight).
+ */
+import type { Sight, ServerProcess } from '../core/evidence';
+
+export interface FileImage {
+  bytes: Uint8Array;
+  /** Permission bits, e.g. 0o600. */
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+export type Entry =
+  | { kind: 'file'; size: number; mode: number; uid: number; gid: number; mtimeMs: number; inode: number }
+  | { kind: 'folder'; mode: number; uid: number; gid: number }
+  | { kind: 'symlink'; target: string }
+  | { kind: 'other' };
+
+/** Paths are absolute, as the node's own processes see them; the adapter puts --root before them. */
+export interface Files {
+  /** lstat; undefined when nothing is there. Rejects when it cannot tell (EACCES, EIO). */
+  look(path: string): Promise<Entry | undefined>;
+  /** Rejects with code `too-large` when the file is larger than `limit` bytes, before reading it. */
+  read(path: string, limit: number): Promise<FileImage>;
+  /** Old or new, whole: dot-named temp file beside it, mode and owner, fsync, rename, fsync folder. */
+  writeAtomic(path: string, image: FileImage): Promise<void>;
+  /** Removes a file and makes that durable. */
+  remove(path: string): Promise<void>;
+  /** Makes a folder and its missing parents; answers those it made, outermost first. */
+  makeFolder(path: string, mode: number): Promise<string[]>;
+  /** Removes a folder if it is empty; answers whether it did. */
+  removeEmptyFolder(path: string): Promise<boolean>;
+  /** Removes a folder of our own with all in it. */
+  removeTree(path: string): Promise<void>;
+  /** Names in a folder, sorted; empty when it does not exist. */
+  list(path: string): Promise<string[]>;
+  /** Bytes that can still be written to the file system of `path` (of its nearest existing parent). */
+  free(path: string): Promise<{ bytes: number; readOnly: boolean }>;
+  sha256(bytes: Uint8Array): string;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after the time, or at once when the signal fires. Never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Random, unguessable, lower-case hex. */
+  token(bytes: number): string;
+}
+
+export interface Holder {
+  pid: number;
+  /** What it does, e.g. "enable". */
+  what: string;
+  since: string;
+}
+
+/** One change at a time. The kernel frees the lock when its holder dies. */
+export interface Lock {
+  acquire(
+    holder: Holder,
+  ): Promise<{ state: 'held'; release(): Promise<void> } | { state: 'taken'; by: Holder | undefined }>;
+}
+
+/** Runs `kube-auditctl recover` by itself when this process is gone. */
+export interface Guard {
+  /** Answers false (with the reason) where there is no systemd; rejects when systemd refused. */
+  arm(changeId: string, everySeconds: number): Promise<{ armed: true } | { armed: false; why: string }>;
+  /** Never rejects: a guard that is left behind finds nothing to do and ends itself. */
+  disarm(changeId: string): Promise<void>;
+}
+
+export interface WatchTarget {
+  manifestPath: string;
+  /** Name of the static pod without the node's name, and its namespace. */
+  podName: string;
+  namespace: string;
+  /** Where this node's API server answers. */
+  endpoint: Endpoint;
+}
+
+export interface Endpoint {
+  host: string;
+  port: number;
+}
+
+/** All eyes together. Opened before the write, so that nothing that follows it is missed. */
+export interface WatchPoint {
+  look(): Promise<Sight>;
+  close(): Promise<void>;
+}
+
+export interface Answer {
+  status: number;
+  body: string;
+}
+
+/** The node as a whole. */
+export interface Node {
+  watch(target: WatchTarget): Promise<WatchPoint>;
+  /** A request with the node's own admin certificate to this node's API server. Rejects when there is no answer. */
+  request(
+    endpoint: Endpoint,
+    request: { method: string; path: string; headers?: Record<string, string>; body?: string; timeoutMs?: number },
+  ): Promise<Answer>;
+  /** Who we are to the API server: user and groups of the admin certificate; undefined when there is none. */
+  identity(): Promise<{ user: string; groups: string[]; source: string } | undefined>;
+  processes(port: number): Promise<readonly ServerProcess[]>;
+  /** The kubelet's process, from /proc. */
+  kubelet(): Promise<{ pid: number; startedAt: number; argv: readonly string[] } | undefined>;
+  /** Reads a file as the given process sees it (through /proc/PID/root); undefined when that cannot be seen. */
+  readInside(pid: number, path: string, limit: number): Promise<Uint8Array | undefined>;
+  /** Effective user id of this process. */
+  uid(): number;
+  /** Who started us: login user behind sudo, as far as the environment tells. */
+  operator(): { uid: number; user: string; sudoUser?: string };
+  pid(): number;
+  hostname(): string;
+}

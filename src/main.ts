@@ -1,0 +1,2 @@
+import { VERSION } from './version';
+process.stdout.write(`${VERSION}\n`);
