@@ -10,6 +10,8 @@ export interface ServerProcess {
   startTicks: string;
   startedAt: number;
   argv: readonly string[];
+  /** Uid of the pod it belongs to, from its control group. */
+  podUid?: string;
   /** Holds a listening TCP socket on the API server's port. */
   listening: boolean;
 }
@@ -49,9 +51,7 @@ export interface HealthSample {
 }
 
 export type ManifestSight =
-  | { state: 'present'; sha256: string }
-  | { state: 'absent' }
-  | { state: 'unreadable'; detail: string };
+  { state: 'present'; sha256: string } | { state: 'absent' } | { state: 'unreadable'; detail: string };
 
 /** Everything seen at one look. */
 export interface Sight {
