@@ -19,17 +19,28 @@ export type Entry =
   | { kind: 'symlink'; target: string }
   | { kind: 'other' };
 
+/**
+ * Whether a rejected hand had done its work all the same: the new state is in place and seen by everybody, only the disk
+ * has not confirmed that it would survive a power cut. To take such a rejection for "nothing was changed" is untrue.
+ */
+export function wasWritten(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && 'written' in thrown && thrown.written === true;
+}
+
 /** Paths are absolute, as the node's own processes see them; the adapter puts --root before them. */
 export interface Files {
   /** lstat; undefined when nothing is there. Rejects when it cannot tell (EACCES, EIO). */
   look(path: string): Promise<Entry | undefined>;
   /** Rejects with code `too-large` when the file is larger than `limit` bytes, before reading it. */
   read(path: string, limit: number): Promise<FileImage>;
-  /** Old or new, whole: dot-named temp file beside it, mode and owner, fsync, rename, fsync folder. */
+  /**
+   * Old or new, whole: dot-named temp file beside it, mode and owner, fsync, rename, fsync folder. Refuses to replace
+   * anything but a regular file. A rejection means old, unless it is `written` (see wasWritten).
+   */
   writeAtomic(path: string, image: FileImage): Promise<void>;
-  /** Removes a file and makes that durable. */
+  /** Removes a file and makes that durable. One that is gone already is removed. May reject `written`. */
   remove(path: string): Promise<void>;
-  /** Makes a folder and its missing parents; answers those it made, outermost first. */
+  /** Makes a folder and its missing parents, all with this mode; answers those it made, outermost first. */
   makeFolder(path: string, mode: number): Promise<string[]>;
   /** Removes a folder if it is empty; answers whether it did. */
   removeEmptyFolder(path: string): Promise<boolean>;
@@ -37,6 +48,8 @@ export interface Files {
   removeTree(path: string): Promise<void>;
   /** Names in a folder, sorted; empty when it does not exist. */
   list(path: string): Promise<string[]>;
+  /** Removes the temp files that a crashed writeAtomic left in a folder (only to be called under the lock); their names. */
+  sweepTemp(folder: string): Promise<string[]>;
   /** Bytes that can still be written to the file system of `path` (of its nearest existing parent). */
   free(path: string): Promise<{ bytes: number; readOnly: boolean }>;
   sha256(bytes: Uint8Array): string;
