@@ -4,6 +4,7 @@
  * not seeing is a sight).
  */
 import type { Sight, ServerProcess } from '../core/evidence';
+import type { ChangeEvent } from './events';
 
 export interface FileImage {
   bytes: Uint8Array;
@@ -93,6 +94,8 @@ export interface WatchTarget {
   namespace: string;
   /** Where this node's API server answers. */
   endpoint: Endpoint;
+  /** Journal lines from this time on (milliseconds since the epoch); from now on when absent. */
+  since?: number;
 }
 
 export interface Endpoint {
@@ -103,6 +106,13 @@ export interface Endpoint {
 /** All eyes together. Opened before the write, so that nothing that follows it is missed. */
 export interface WatchPoint {
   look(): Promise<Sight>;
+  close(): Promise<void>;
+}
+
+/** New lines of a file as they are written, from the end it had when the tail was opened; across rotation. */
+export interface LogTail {
+  /** Complete lines since the last call. Never rejects: what cannot be read is not there. */
+  next(): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -122,6 +132,7 @@ export interface Node {
   /** Who we are to the API server: user and groups of the admin certificate; undefined when there is none. */
   identity(): Promise<{ user: string; groups: string[]; source: string } | undefined>;
   processes(port: number): Promise<readonly ServerProcess[]>;
+  tail(path: string): Promise<LogTail>;
   /** The kubelet's process, from /proc. */
   kubelet(): Promise<{ pid: number; startedAt: number; argv: readonly string[] } | undefined>;
   /** Reads a file as the given process sees it (through /proc/PID/root); undefined when that cannot be seen. */
@@ -132,4 +143,21 @@ export interface Node {
   operator(): { uid: number; user: string; sudoUser?: string };
   pid(): number;
   hostname(): string;
+}
+
+/** Ctrl-C and SIGTERM: the first asks to stop in good order, the second to stop at once. */
+export interface Interrupts {
+  first: AbortSignal;
+  second: AbortSignal;
+}
+
+export interface Ports {
+  files: Files;
+  clock: Clock;
+  lock: Lock;
+  guard: Guard;
+  node: Node;
+  interrupts: Interrupts;
+  /** What happens, for whoever watches. Must not throw. */
+  report: (event: ChangeEvent) => void;
 }

@@ -55,6 +55,8 @@ export interface ChangeRecord {
   timeoutMs: number;
   verify: boolean;
   keepOnFailure: boolean;
+  /** The change that first set audit logging up: `disable` goes back to what was before it. */
+  baseline?: boolean;
   /** Set for a rollback: the changes it undid. */
   undoes?: readonly string[];
   end?: {

@@ -70,8 +70,14 @@ const NOTICE_MS = 65_000;
 /** How long a server with other arguments may serve before it counts as what the kubelet really runs. */
 const STRANGER_MS = 4_000;
 
-export function startWatch(writtenAt: number): WatchState {
-  return { stages: [{ stage: 'written', at: writtenAt }], seen: [], awayMs: 0 };
+/** @param carried the state of the watch before: the API's time away is counted on. */
+export function startWatch(writtenAt: number, carried?: WatchState): WatchState {
+  return {
+    stages: [{ stage: 'written', at: writtenAt }],
+    seen: [],
+    awayMs: carried?.awayMs ?? 0,
+    ...(carried?.awaySince === undefined ? {} : { awaySince: carried.awaySince }),
+  };
 }
 
 /** Takes one look into account. Pure: the state is replaced, never changed. */
