@@ -116,6 +116,18 @@ export interface LogTail {
   close(): Promise<void>;
 }
 
+/** What the API says of the node; undefined when it does not say. Never rejects. */
+export interface Cluster {
+  /** The API's copy of the static pod: `uid` is the static pod's (config.hash). */
+  mirrorPod(
+    endpoint: Endpoint,
+    pod: { namespace: string; podName: string; nodeName: string },
+  ): Promise<{ uid?: string; mirrorHash?: string; phase?: string; ready: boolean } | undefined>;
+  nodeReady(endpoint: Endpoint, nodeName: string): Promise<boolean | undefined>;
+  /** How many nodes run a kube-apiserver. */
+  controlPlaneNodes(endpoint: Endpoint): Promise<number | undefined>;
+}
+
 export interface Answer {
   status: number;
   body: string;

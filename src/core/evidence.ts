@@ -63,4 +63,6 @@ export interface Sight {
   kubelet: readonly LogLine[];
   /** Health samples since the previous look, oldest first. */
   health: readonly HealthSample[];
+  /** Which eye is shut, and why: "kubelet journal: there is no journalctl here". */
+  notes?: readonly string[];
 }

@@ -47,13 +47,8 @@ export function explain(error: unknown, action: Action, path: string): unknown {
       );
     case 'EPERM':
       // Changing the owner is a question of privilege; for anything else root is only stopped by the file's attributes.
-      if (syscall === 'fchown' || syscall === 'chown') break;
-      return refused(
-        'immutable-file',
-        'it, or its folder, is marked immutable or append-only',
-        `lsattr -d ${word} ${folder}`,
-        `sudo chattr -i -a ${word}`,
-      );
+      if (syscall === 'fchown') break;
+      return immutable(error, action, path, syscall === 'open' || syscall === 'mkdir' ? folder : word);
     case 'ELOOP':
       return refused('is-symlink', 'it is a symbolic link', `readlink -f ${word}`);
     case 'ENOTDIR':
@@ -71,6 +66,15 @@ export function explain(error: unknown, action: Action, path: string): unknown {
   }
   if (code === 'EFBIG') return refused('file-error', messageOf(error), 'ulimit -f');
   return refused('permission-denied', 'permission denied', `ls -ld ${folder} ${word}`, 'run it again with sudo');
+}
+
+/** `culprit` stands in the way: the folder when a name could not be added to it, else the file. */
+function immutable(error: unknown, action: Action, path: string, culprit: string): UserError {
+  const what = culprit === shellWord(path) ? 'it is' : 'its folder is';
+  return new UserError('immutable-file', `cannot ${action} ${path}: ${what} marked immutable or append-only`, {
+    hints: [`lsattr -d ${culprit}`, `sudo chattr -i -a ${culprit}`],
+    cause: error,
+  });
 }
 
 export function hasCode(error: unknown, ...codes: string[]): boolean {

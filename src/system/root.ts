@@ -2,7 +2,7 @@
  * Paths below --root. Rule: a path is resolved as the node itself would resolve it, so an absolute symlink inside the
  * node's file system (/var/log -> /data/log) stays inside it; the last component is not followed.
  */
-import { errnoError, type FsCalls } from './fs-calls';
+import { errnoError, nodeFsCalls, type FsCalls } from './fs-calls';
 
 /** As many as Linux follows before it says ELOOP. */
 const MAX_SYMLINKS = 40;
@@ -35,6 +35,13 @@ export async function inRoot(
     todo.push(...parts(target).reverse());
   }
   return `${base}/${done.join('/')}`;
+}
+
+/** A file of the node, links followed as the node would. Rejects with Node's errno error; EFBIG over the limit. */
+export async function readBelow(root: string, path: string, limit: number): Promise<Uint8Array> {
+  const calls = nodeFsCalls();
+  const { bytes } = await calls.readFile(await inRoot(calls, root, path, { followLast: true }), limit);
+  return bytes;
 }
 
 async function linkTarget(calls: Pick<FsCalls, 'lstat' | 'readlink'>, path: string): Promise<string | undefined> {

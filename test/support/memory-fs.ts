@@ -148,7 +148,8 @@ export function memoryFs(): MemoryFs {
       if (fault) {
         // A full disk still takes the name, and often the first part of the bytes.
         if (fault.code === 'ENOSPC' && name === 'createExclusive') half(args[0], args[1] as Uint8Array);
-        throw errnoError(fault.code, name, args[0]);
+        const syscall = name === 'createExclusive' || name === 'readFile' ? 'open' : name;
+        throw errnoError(fault.code, syscall, args[0]);
       }
       const result = effect(...args);
       fs.after(made);

@@ -100,12 +100,11 @@ describe('refusals', () => {
     ['ENOSPC', 'disk-full', `df -h ${FOLDER}`],
     ['EDQUOT', 'disk-full', `df -h ${FOLDER}`],
     ['EROFS', 'read-only-file-system', `findmnt -T ${FOLDER}`],
-    ['EPERM', 'immutable-file', `sudo chattr -i -a ${MANIFEST}`],
     ['EACCES', 'permission-denied', 'run it again with sudo'],
     ['EIO', 'file-error', `ls -ld ${MANIFEST}`],
   ])('%s while writing is %s', async (code, name, hint) => {
     const { fs, files } = node();
-    fs.fault({ code, under: FOLDER, call: code === 'EPERM' ? 'rename' : 'createExclusive' });
+    fs.fault({ code, under: FOLDER, call: 'createExclusive' });
     const thrown = (await files.writeAtomic(MANIFEST, image('new')).catch((error: unknown) => error)) as UserError;
     expect(thrown).toBeInstanceOf(UserError);
     expect({ code: thrown.code, hints: thrown.hints }).toEqual({
@@ -114,6 +113,19 @@ describe('refusals', () => {
     });
     expect(thrown.message).toContain(`cannot write ${MANIFEST}: `);
     expect(Object.keys(fs.snapshot())).toEqual([MANIFEST]);
+  });
+
+  test.each([
+    ['rename', `sudo chattr -i -a ${MANIFEST}`, 'it is marked'],
+    ['createExclusive', `sudo chattr -i -a ${FOLDER}`, 'its folder is marked'],
+  ] as const)('EPERM at %s names what is immutable', async (call, hint, words) => {
+    const { fs, files } = node();
+    fs.fault({ code: 'EPERM', under: FOLDER, call });
+    await expect(files.writeAtomic(MANIFEST, image('new'))).rejects.toMatchObject({
+      code: 'immutable-file',
+      message: expect.stringContaining(words) as string,
+      hints: expect.arrayContaining([hint]) as string[],
+    });
   });
 
   test('an owner that only root may give is a question of permission, not of attributes', async () => {
