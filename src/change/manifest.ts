@@ -97,7 +97,7 @@ export function expectationOf(
       ...(log ? { logPath: log.containerPath, logMounted: log.mount !== undefined } : {}),
       etcdServers: etcdServers(wanted.server),
       etcdChanged: etcdServers(wanted.server).join() !== etcdServers(against.server).join(),
-      wantedArgv: wanted.server.argv,
+      wantedArgv: wanted.server.argv.map(({ value }) => value),
       ...(wanted.server.image === undefined ? {} : { image: wanted.server.image }),
     },
   };
@@ -115,4 +115,10 @@ function missing(path: string): UserError {
       'Talos takes them from its machine config (cluster.apiServer.auditPolicy)',
     ],
   });
+}
+
+/** The server's version as its image's tag tells it; undefined when the tag is none. */
+export function kubeVersionOf(server: Server): { major: number; minor: number } | undefined {
+  const match = /:v?(\d+)\.(\d+)\.\d+/.exec(server.image ?? '');
+  return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
 }

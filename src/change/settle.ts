@@ -352,7 +352,8 @@ export async function putBack(
   const ours = [];
   for (const image of images) {
     const stands = await standing(ports, image);
-    if (stands === 'somebody-elses') change.notes.push(`${image.path} was changed by somebody else meanwhile, and left alone`);
+    if (stands === 'somebody-elses')
+      change.notes.push(`${image.path} was changed by somebody else meanwhile, and left alone`);
     else if (stands === 'after') ours.push(image);
   }
   for (const { path, before } of ours) {

@@ -19,6 +19,8 @@ export interface JournalOptions {
   /** As `journalctl -u` takes it. */
   unit?: string;
   program?: string;
+  /** Lines from this time on (milliseconds since the epoch), instead of from now on. */
+  since?: number;
 }
 
 export interface Journal {
@@ -33,9 +35,10 @@ export async function openJournal({
   root = '/',
   unit = 'kubelet',
   program = 'journalctl',
+  since,
 }: JournalOptions): Promise<Journal> {
   const where = root === '/' ? [] : [`--root=${root}`];
-  const openedAt = Date.now();
+  const openedAt = since ?? Date.now();
   const lines = createJournalLines();
   let note: string | undefined;
   let anchored = false;
@@ -82,9 +85,11 @@ export async function openJournal({
   try {
     // The whole journal's last entry, not the unit's: it is there even when the kubelet has never said a word.
     const last = await run(program, [...where, '--lines=1', '--output=cat', '--show-cursor', '--quiet']);
-    cursor = /^-- cursor: (\S+)\s*$/m.exec(last.stdout.slice(last.stdout.lastIndexOf('-- cursor: ')))?.[1];
+    if (since === undefined)
+      cursor = /^-- cursor: (\S+)\s*$/m.exec(last.stdout.slice(last.stdout.lastIndexOf('-- cursor: ')))?.[1];
     anchored = cursor !== undefined;
-    if (last.code === 0 && !anchored) note = `${program} shows no entries${root === '/' ? '' : ` below ${root}`}`;
+    if (last.code === 0 && !anchored && since === undefined)
+      note = `${program} shows no entries${root === '/' ? '' : ` below ${root}`}`;
     if (last.code === 0) follow();
     else note = `${program}: ${last.stderr.trim() || `exit code ${last.code}`}`;
   } catch (error) {

@@ -62,8 +62,22 @@ export function createProcesses({ proc = '/proc', now = () => Date.now() } = {})
   return {
     named,
     servers: (port) =>
-      named('kube-apiserver').map((each) => ({ ...each, listening: listens(join(proc, String(each.pid)), port) })),
+      named('kube-apiserver').map((each) => {
+        const folder = join(proc, String(each.pid));
+        const podUid = podOf(text(join(folder, 'cgroup')));
+        return { ...each, ...(podUid === undefined ? {} : { podUid }), listening: listens(folder, port) };
+      }),
   };
+}
+
+/**
+ * `…/kubepods/burstable/pod<uid>/<container>` (cgroupfs) or `…-pod<uid>.slice/…` (systemd, dashes as underscores).
+ * Source: pkg/kubelet/cm/pod_container_manager_linux.go.
+ */
+function podOf(cgroup: string): string | undefined {
+  return /[/-]pod([0-9a-f]{32}|[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})(?:\.slice)?(?:\/|$)/m
+    .exec(cgroup)?.[1]
+    ?.replaceAll('_', '-');
 }
 
 function parseStat(line: string): { comm: string; state: string; flags: number; startTicks: string } | undefined {

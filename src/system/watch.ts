@@ -15,6 +15,7 @@ import { nodeFsCalls } from './fs-calls';
 import { pollHealth } from './health';
 import { openJournal } from './journal';
 import { createPodLogs } from './pod-logs';
+import { openTail } from './log-tail';
 import { createProcesses } from './processes';
 import { inRoot, readBelow } from './root';
 
@@ -44,10 +45,10 @@ export function createNode(options: NodeOptions = {}): Node {
     });
   };
 
-  const watch = async ({ manifestPath, podName, namespace, endpoint }: WatchTarget): Promise<WatchPoint> => {
+  const watch = async ({ manifestPath, podName, namespace, endpoint, since }: WatchTarget): Promise<WatchPoint> => {
     const logs = createPodLogs({ root, namespace, podName, nodeName });
     const health = pollHealth(endpoint, credentials);
-    const journal = await openJournal({ root, unit: journalUnit });
+    const journal = await openJournal({ root, unit: journalUnit, ...(since === undefined ? {} : { since }) });
     return {
       async look() {
         const [manifest, pods] = await Promise.all([lookAtManifest(root, manifestPath), logs.look()]);
@@ -76,6 +77,7 @@ export function createNode(options: NodeOptions = {}): Node {
       return own?.user === undefined ? undefined : { user: own.user, groups: own.groups, source: own.source };
     },
     processes: (port) => Promise.resolve(processes.servers(port)),
+    tail: (path) => openTail(root, path),
     kubelet() {
       const [kubelet] = processes.named('kubelet');
       return Promise.resolve(kubelet && { pid: kubelet.pid, startedAt: kubelet.startedAt, argv: kubelet.argv });
