@@ -49,9 +49,7 @@ export interface HealthSample {
 }
 
 export type ManifestSight =
-  | { state: 'present'; sha256: string }
-  | { state: 'absent' }
-  | { state: 'unreadable'; detail: string };
+  { state: 'present'; sha256: string } | { state: 'absent' } | { state: 'unreadable'; detail: string };
 
 /** Everything seen at one look. */
 export interface Sight {
