@@ -197,7 +197,8 @@ export class ManifestEdit {
     }
     // An empty value may be placed behind a comment: the new one goes right behind the key's colon or the dash.
     const at = pair?.key.range == null ? node.range[0] : text.indexOf(':', pair.key.range[1]) + 1;
-    this.#splices.push({ start: at, end: at, text: ` ${replacement}` });
+    const gap = /^[ \t]*(?=\r?\n|$)/.exec(text.slice(at))?.[0].length ?? 0;
+    this.#splices.push({ start: at, end: at + gap, text: ` ${replacement}` });
   }
 
   /** Additions to lists and mappings that are not there become additions of the whole to their parents. */

@@ -11,8 +11,8 @@ export type Collection = (YAMLMap<Node, Node | null> | YAMLSeq<Node>) & { srcTok
 export interface Entry {
   /** The first character: of a dash, a key, a value, or of an anchor or tag before it. */
   start: number;
-  /** Just behind the last character that is the entry's own, without the line break. */
-  end: number;
+  /** Just behind the last character that is the entry's own, without the line break. Found when asked for. */
+  readonly end: number;
   /** The offset of the value; undefined when it is empty. */
   valueStart: number | undefined;
   value: Node | null;
@@ -50,7 +50,9 @@ export function entriesOf(text: string, node: Collection): Entry[] {
     const written = item.value !== undefined || item.sep !== undefined;
     return {
       start,
-      end: written ? contentEnd(text, value) : lastEnd(item.start, start),
+      get end() {
+        return written ? contentEnd(text, value) : lastEnd(item.start, start);
+      },
       valueStart: written ? (value.range?.[0] ?? start) : undefined,
       value,
     };
@@ -103,10 +105,15 @@ function pairEntry(text: string, pair: Pair<Node, Node | null>): Entry {
   const own = item.start.find((part) => isProperty(part) || part.type === 'explicit-key-ind');
   const start = own?.offset ?? item.key?.offset ?? item.sep?.[0]?.offset ?? 0;
   const value = pair.value;
-  if (item.value !== undefined && value !== null)
-    return { start, end: contentEnd(text, value), valueStart: value.range?.[0] ?? start, value };
-  const keyEnd = pair.key.range?.[1] ?? start;
-  return { start, end: lastEnd(item.sep ?? [], keyEnd), valueStart: undefined, value };
+  const written = item.value !== undefined && value !== null;
+  return {
+    start,
+    get end() {
+      return written ? contentEnd(text, value) : lastEnd(item.sep ?? [], pair.key.range?.[1] ?? start);
+    },
+    valueStart: written ? (value.range?.[0] ?? start) : undefined,
+    value,
+  };
 }
 
 function lastEnd(tokens: readonly Token[], otherwise: number): number {
