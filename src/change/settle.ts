@@ -376,7 +376,7 @@ async function standing(ports: Ports, image: Change['images'][number]): Promise<
   } catch {
     return 'after';
   }
-  const sha = (version: FileImage | null): string | undefined => version?.bytes && files.sha256(version.bytes);
+  const sha = (version: FileImage | null): string | undefined => (version ? files.sha256(version.bytes) : undefined);
   if (now === sha(image.before)) return 'before';
   if (now === sha(image.after) || (image.role === 'manifest' && now === undefined)) return 'after';
   return 'somebody-elses';

@@ -39,11 +39,11 @@ export async function planRollback(
       const merged = mergeManifest(live, last, target, options.discardEdits);
       if ('finding' in merged) findings.push(merged.finding);
       else manifestText = merged.text;
-      if ('note' in merged) notes.push(merged.note);
+      if ('note' in merged && merged.note !== undefined) notes.push(merged.note);
       continue;
     }
     const now = (await ports.files.look(path)) ? await ports.files.read(path, 16 << 20) : null;
-    const sha = (image: FileImage | null): string | undefined => image?.bytes && ports.files.sha256(image.bytes);
+    const sha = (image: FileImage | null): string => (image ? ports.files.sha256(image.bytes) : '');
     if (sha(now) !== sha(last) && sha(now) !== sha(target) && !options.discardEdits) {
       notes.push(`${path} was edited since, and is left as it is`);
       continue;
@@ -125,7 +125,7 @@ function mergeManifest(
       code: 'rollback-conflict',
       severity: 'error',
       title: `${live.path} was edited since, in the same lines that would be taken back`,
-      detail: merged.conflicts.map((conflict) => conflict.current).join('\n'),
+      detail: merged.conflicts.map(({ line, current }) => `line ${line}: ${current.join(' ').trim()}`).join('\n'),
       remedy: [
         'put those lines back by hand, then run this again',
         'or give the edits up: kube-auditctl rollback --discard-edits',
