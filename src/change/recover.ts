@@ -41,6 +41,7 @@ export async function recoverUnfinished(
   store: Store,
   options: { alsoGivenUp?: boolean } = {},
 ): Promise<Outcome[]> {
+  await store.sweep();
   const { records } = await store.list();
   const outcomes: Outcome[] = [];
   const newest = records.at(-1);
@@ -66,8 +67,8 @@ async function recoverOne(ports: Ports, store: Store, record: ChangeRecord): Pro
     return settle(ports, change);
   }
   if (manifest?.before && (now === manifest.before.sha256 || now === undefined)) {
-    const left = await putBack(ports, change, change.images, 3);
-    return settleRestored(ports, change, left, {
+    const back = await putBack(ports, change, change.images, 3);
+    return settleRestored(ports, change, back, {
       code: 'crashed',
       severity: 'error',
       title: `kube-auditctl ended in the middle of change ${record.id}, before the new manifest was in place`,

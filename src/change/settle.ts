@@ -154,7 +154,7 @@ export async function write(ports: Ports, change: Change): Promise<Outcome | und
       if (image.role === 'manifest') change.record = { ...change.record, writtenAt };
     }
   } catch (error) {
-    const left = await putBack(ports, change, done, 3);
+    const { left } = await putBack(ports, change, done, 3);
     await change.point.close();
     await ports.guard.disarm(change.record.id);
     if (left.length > 0) return halfWritten(ports, change, error, left);
@@ -241,13 +241,19 @@ async function goBack(ports: Ports, change: Change, run: Run, cause: Finding, pr
   if (change.record.keepOnFailure) return giveUp(ports, change, run, cause, keptOnFailure(change));
   const taken = await overtakenNow(ports, change);
   if (taken) return leaveAlone(ports, change, run, taken);
-  const left = await putBack(ports, change, change.images, 3);
+  const { left } = await putBack(ports, change, change.images, 3);
   if (left.length > 0) return giveUp(ports, change, run, cause, rollbackFailed(change, left));
-  return awaitOld(ports, change, run, cause, proof);
+  return awaitOld(ports, change, run, cause, proof ? { proof } : {});
 }
 
 /** The old bytes are back: waits until the old server is seen to work, and says how it ended. */
-async function awaitOld(ports: Ports, change: Change, run: Run, cause: Finding, proof?: ProofReport): Promise<Outcome> {
+async function awaitOld(
+  ports: Ports,
+  change: Change,
+  run: Run,
+  cause: Finding,
+  { proof, standing = false }: { proof?: ProofReport; standing?: boolean } = {},
+): Promise<Outcome> {
   const { clock, interrupts } = ports;
   const { record } = change;
   const restored = await watchServer(
@@ -255,6 +261,7 @@ async function awaitOld(ports: Ports, change: Change, run: Run, cause: Finding, 
     change.point,
     expectationOf(change.old, change.wanted, {
       goal: 'restore',
+      standing,
       restarts: true,
       writtenAt: clock.now(),
       manifestPath: record.manifestPath,
@@ -290,18 +297,18 @@ async function giveUp(ports: Ports, change: Change, run: Run, cause: Finding, wh
   return { outcome: 'needs-a-person', cause, what, ...run.evidence, ...run.facts(ports) };
 }
 
-/** For recover: the old bytes were put back (but for those in `left`). Never throws. */
+/** For recover: the old bytes have been put back, or stood there already. Never throws. */
 export async function settleRestored(
   ports: Ports,
   change: Change,
-  left: readonly { path: string; why: string }[],
+  { left, restored }: PutBack,
   cause: Finding,
 ): Promise<Outcome> {
   try {
     const run = new Run(change, ports.clock.now());
     return left.length > 0
       ? await giveUp(ports, change, run, cause, rollbackFailed(change, left))
-      : await awaitOld(ports, change, run, cause);
+      : await awaitOld(ports, change, run, cause, { standing: !restored.includes(change.record.manifestPath) });
   } finally {
     await change.point.close();
   }
@@ -318,6 +325,13 @@ function stoppedAtOnce(ports: Ports, change: Change, run: Run, cause: Finding): 
   return { outcome: 'needs-a-person', cause, what, ...run.evidence, ...run.facts(ports) };
 }
 
+export interface PutBack {
+  /** Where it failed. */
+  left: readonly { path: string; why: string }[];
+  /** Paths that had to be written or removed. */
+  restored: readonly string[];
+}
+
 /**
  * Puts the bytes of before back; answers the paths where that failed. Files that were there are restored first and the
  * manifest after them, so that the old server finds what it reads; files that were not there go last, since until
@@ -328,16 +342,19 @@ export async function putBack(
   change: Pick<Change, 'notes'>,
   images: Change['images'],
   attempts = 1,
-): Promise<{ path: string; why: string }[]> {
+): Promise<PutBack> {
   const left: { path: string; why: string }[] = [];
+  const restored: string[] = [];
   const tried = async (path: string, work: () => Promise<void>): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
       try {
         await work();
+        restored.push(path);
         return;
       } catch (error) {
         if (wasWritten(error)) {
           change.notes.push(messageOf(error));
+          restored.push(path);
           return;
         }
         if (attempt < attempts) {
@@ -360,11 +377,11 @@ export async function putBack(
     if (before) await tried(path, () => ports.files.writeAtomic(path, before));
   }
   // With the new manifest still in place, the files it names must stay: it may be all that a person can start from.
-  if (left.length > 0) return left;
+  if (left.length > 0) return { left, restored };
   for (const { path, before } of ours) {
     if (!before) await tried(path, () => ports.files.remove(path));
   }
-  return left;
+  return { left, restored };
 }
 
 /** Which bytes stand there now. What cannot be read is taken for ours: going back must not fail on a look. */

@@ -21,6 +21,8 @@ export interface Store {
   /** All records, oldest first. A folder whose record cannot be read is answered in `damaged`, never dropped. */
   list(): Promise<{ records: ChangeRecord[]; damaged: { id: string; why: string }[] }>;
   saveEvidence(id: string, files: readonly { name: string; text: string }[]): Promise<string>;
+  /** Removes what a process left that ended while it prepared: a folder without a record, about which nothing was done. */
+  sweep(): Promise<void>;
   /** Removes the oldest final changes beyond the number kept, but never one of `needed`. */
   prune(needed: ReadonlySet<string>): Promise<void>;
 }
@@ -48,7 +50,6 @@ export function openStore(files: Files, stateDir: string): Store {
       try {
         records.push(await load(id));
       } catch (error) {
-        // No record yet: the process ended while it prepared, and nothing had been touched.
         if (!(error instanceof UserError)) throw error;
         damaged.push({ id, why: messageOf(error) });
       }
@@ -80,6 +81,14 @@ export function openStore(files: Files, stateDir: string): Store {
       await files.makeFolder(path, 0o700);
       for (const { name, text } of evidence) await write(`${path}/${name}`, new TextEncoder().encode(text));
       return path;
+    },
+    async sweep() {
+      for (const id of (await files.list(folder)).filter(isChangeId)) {
+        const path = pathOf(id);
+        if (await files.look(`${path}/record.json`)) {
+          for (const each of [path, `${path}/evidence`]) await files.sweepTemp(each);
+        } else await files.removeTree(path);
+      }
     },
     async prune(needed) {
       const { records } = await list();

@@ -31,6 +31,8 @@ export interface Before {
 export interface Expectation {
   /** change: a new process must come. restore: the old one may still be there, or come back. */
   goal: 'change' | 'restore';
+  /** Going back, and the old manifest stood there already: whoever runs with its arguments is right. */
+  standing?: boolean;
   writtenAt: number;
   manifestSha256: string;
   manifestPath: string;
@@ -141,6 +143,7 @@ function servingCandidate(sight: Sight, expected: Expectation): ServerProcess | 
 
 function acceptable(process: ServerProcess, expected: Expectation): boolean {
   if (!matchesArgv(expected.wanted, process.argv)) return false;
+  if (expected.standing) return true;
   if (wasBefore(process, expected)) return expected.goal === 'restore' || !expected.restarts;
   return isNovel(process, expected);
 }
