@@ -21,7 +21,13 @@ export async function start(args: readonly string[]): Promise<void> {
     world({ root, nodeName, manifestPath, stateDir }, report) {
       const at = resolve(root);
       const files = createFiles(nodeFsCalls(), { root: at });
-      const options = ['--manifest', manifestPath, '--state-dir', stateDir, ...(nodeName ? ['--node-name', nodeName] : [])];
+      const options = [
+        '--manifest',
+        manifestPath,
+        '--state-dir',
+        stateDir,
+        ...(nodeName ? ['--node-name', nodeName] : []),
+      ];
       return {
         files,
         clock: createClock(),

@@ -83,7 +83,10 @@ export function decodeText(bytes: Uint8Array, path: string): string {
 export function expectationOf(
   wanted: Described,
   against: Described,
-  rest: Pick<Expectation, 'goal' | 'standing' | 'writtenAt' | 'manifestSha256' | 'manifestPath' | 'before' | 'restarts'>,
+  rest: Pick<
+    Expectation,
+    'goal' | 'standing' | 'writtenAt' | 'manifestSha256' | 'manifestPath' | 'before' | 'restarts'
+  >,
 ): Expectation {
   const { policy, log } = wanted.audit;
   const argv = expectedArgv(wanted.server);

@@ -210,7 +210,12 @@ async function recordStatus(ports: Ports, live: LiveManifest, stateDir: string, 
     });
   }
   for (const { id, why } of damaged) {
-    findings.push({ code: 'record-unreadable', severity: 'warning', title: `${id}: ${why}`, remedy: [`ls -l ${store.pathOf(id)}`] });
+    findings.push({
+      code: 'record-unreadable',
+      severity: 'warning',
+      title: `${id}: ${why}`,
+      remedy: [`ls -l ${store.pathOf(id)}`],
+    });
   }
   const newest = own.at(-1);
   const drift = await driftSince(store, own, live);
@@ -223,9 +228,7 @@ async function recordStatus(ports: Ports, live: LiveManifest, stateDir: string, 
     });
   }
   return {
-    lastChange: newest
-      ? { id: newest.id, command: newest.command, at: newest.startedAt, state: newest.state }
-      : null,
+    lastChange: newest ? { id: newest.id, command: newest.command, at: newest.startedAt, state: newest.state } : null,
     unfinished: pending?.id ?? null,
     drift,
   };

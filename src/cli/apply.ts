@@ -8,7 +8,9 @@ import type { Context } from './context';
 export function applyCommand(context: Context): Command {
   const command = new Command('apply')
     .summary('put a kube-apiserver manifest in place through the same safe flow')
-    .description('Puts any kube-apiserver manifest in place: backed up, written atomically, watched, rolled back when it is bad.')
+    .description(
+      'Puts any kube-apiserver manifest in place: backed up, written atomically, watched, rolled back when it is bad.',
+    )
     .requiredOption('-f, --file <file>', 'the new manifest (- for standard input)');
   return withChangeOptions(command).action(async (flags: ChangeFlags & { file: string }) => {
     await runChange(context, command, flags, async () => {

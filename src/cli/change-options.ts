@@ -71,7 +71,13 @@ export function openWorld(context: Context, options: GlobalOptions): ReturnType<
   });
 }
 
-export function printOutcome(context: Context, options: GlobalOptions, command: string, outcome: Outcome, diff: boolean): void {
+export function printOutcome(
+  context: Context,
+  options: GlobalOptions,
+  command: string,
+  outcome: Outcome,
+  diff: boolean,
+): void {
   const { out } = styles(context, options);
   context.streams.out(
     options.output === 'json'

@@ -34,9 +34,15 @@ export function enableCommand(context: Context): Command {
         'unless an option says otherwise. When nothing differs, nothing is written and nothing restarts.',
     )
     .addOption(new Option('--policy <file>', 'install this policy (- for standard input)').conflicts('preset'))
-    .option('--preset <name>', 'install a policy that comes with the tool (default: recommended, when there is none yet)')
+    .option(
+      '--preset <name>',
+      'install a policy that comes with the tool (default: recommended, when there is none yet)',
+    )
     .option('--policy-path <path>', 'where the policy lies on the node (default: /etc/kubernetes/audit-policy.yaml)')
-    .option('--log-path <path>', 'the log file on the node, - for standard output (default: /var/log/kubernetes/audit/audit.log)')
+    .option(
+      '--log-path <path>',
+      'the log file on the node, - for standard output (default: /var/log/kubernetes/audit/audit.log)',
+    )
     .option('--max-age <days>', 'days that rotated logs are kept (default: 30)', positive)
     .option('--max-backup <n>', 'rotated logs that are kept (default: 10)', positive)
     .option('--max-size <megabytes>', 'size at which the log is rotated (default: 100)', positive)
@@ -58,7 +64,11 @@ export function enableCommand(context: Context): Command {
 
 async function readOptions(context: Context, flags: EnableFlags): Promise<EnableOptions> {
   const file = (path: string | undefined) => (path === undefined ? undefined : context.readInput(path, FILE_LIMIT));
-  const [policy, config, ca] = await Promise.all([file(flags.policy), file(flags.webhookConfig), file(flags.webhookCa)]);
+  const [policy, config, ca] = await Promise.all([
+    file(flags.policy),
+    file(flags.webhookConfig),
+    file(flags.webhookCa),
+  ]);
   const { preset, policyPath, logPath, maxAge, maxBackup, maxSize, compress, mode, webhookUrl: url } = flags;
   return {
     ...present({ policy, preset, policyPath, logPath, maxAge, maxBackup, maxSize, compress, mode }),

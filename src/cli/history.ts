@@ -6,7 +6,9 @@ import { openWorld, requireRoot } from './change-options';
 import { globals, styles, type Context } from './context';
 
 export function historyCommand(context: Context): Command {
-  const command = new Command('history').summary('the changes made').description('Lists the changes made with this tool, oldest first.');
+  const command = new Command('history')
+    .summary('the changes made')
+    .description('Lists the changes made with this tool, oldest first.');
   return command.action(async () => {
     const options = globals(command);
     const world = openWorld(context, options);

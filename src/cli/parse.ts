@@ -8,7 +8,8 @@ export function duration(value: string): number {
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(value)) throw new InvalidArgumentError('write a time like 90s or 5m.');
   let total = 0;
-  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) total += Number(amount) * (UNITS[unit ?? ''] ?? 0);
+  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
+    total += Number(amount) * (UNITS[unit ?? ''] ?? 0);
   return total;
 }
 

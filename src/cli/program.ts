@@ -29,7 +29,9 @@ export function buildProgram(context: Context): Command {
   const program = new Command('kube-auditctl')
     .description('Kubernetes audit logging on, proven, and never a lost API server.')
     .version(VERSION, '-V, --version')
-    .addOption(new Option('-o, --output <format>', 'how the answer is printed').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('-o, --output <format>', 'how the answer is printed').choices(['text', 'json']).default('text'),
+    )
     .option('-q, --quiet', 'the answer only, no progress', false)
     .option('-v, --verbose', 'say more', false)
     .option('--no-color', 'no colours (also: NO_COLOR in the environment)')

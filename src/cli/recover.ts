@@ -9,7 +9,9 @@ import { globals, styles, type Context } from './context';
 export function recoverCommand(context: Context): Command {
   const command = new Command('recover')
     .summary('finish or undo what a crash interrupted')
-    .description('Finishes or undoes a change whose process is gone (kill -9, power cut, lost session). Safe to run at any time.')
+    .description(
+      'Finishes or undoes a change whose process is gone (kill -9, power cut, lost session). Safe to run at any time.',
+    )
     .option('--guard <id>', 'how the guard calls it: quiet when the change is still being worked on');
   return command.action(async (flags: { guard?: string }) => {
     const options = globals(command);

@@ -8,14 +8,24 @@ import { globals, styles, type Context } from './context';
 export function statusCommand(context: Context): Command {
   const command = new Command('status')
     .summary('what is configured, what runs, what is really being logged')
-    .description('Shows what is configured, what runs, what is really being logged, and what differs from the last change.')
-    .option('--check', 'for cron and Nagios: exit 1 unless audit logging is on, runs as configured, and nothing is found', false)
+    .description(
+      'Shows what is configured, what runs, what is really being logged, and what differs from the last change.',
+    )
+    .option(
+      '--check',
+      'for cron and Nagios: exit 1 unless audit logging is on, runs as configured, and nothing is found',
+      false,
+    )
     .option('--cis', 'the audit checks of the CIS Kubernetes Benchmark as well', false);
   return command.action(async (flags: { check: boolean; cis: boolean }) => {
     const options = globals(command);
     const world = openWorld(context, options);
     requireRoot(world, options);
-    const report = await readStatus(world, { manifestPath: options.manifest, stateDir: options.stateDir, cis: flags.cis });
+    const report = await readStatus(world, {
+      manifestPath: options.manifest,
+      stateDir: options.stateDir,
+      cis: flags.cis,
+    });
     const { out } = styles(context, options);
     const bad =
       report.configured !== 'on' ||

@@ -46,7 +46,9 @@ function summary(command: string, outcome: Outcome, style: Style): string {
       return [
         style.red(style.bold('This needs you.')),
         findingText(outcome.what, style),
-        ...(outcome.cause === outcome.what ? [] : [`what started it:`, indent(findingText(outcome.cause, style), '  ')]),
+        ...(outcome.cause === outcome.what
+          ? []
+          : [`what started it:`, indent(findingText(outcome.cause, style), '  ')]),
         `  record: ${outcome.recordPath}`,
         ...(outcome.evidencePath ? [`  evidence: ${outcome.evidencePath}`] : []),
       ].join('\n');

@@ -53,7 +53,9 @@ export function progressLine(event: ChangeEvent, style: Style): ProgressLine {
       return { live: `  ${style.dim(`${WAITING[event.stage]} (${seconds(event.afterMs)}${away})`)}${doubt}` };
     }
     case 'failed':
-      return { line: `${timed(`${style.red('\u2717')} the change failed; going back`, event.afterMs, style)}\n${findingText(event.cause, style)}` };
+      return {
+        line: `${timed(`${style.red('\u2717')} the change failed; going back`, event.afterMs, style)}\n${findingText(event.cause, style)}`,
+      };
     case 'proof':
       return event.proof.state === 'proven'
         ? { line: timed(`${ok} ${event.proof.summary}`, event.afterMs, style) }

@@ -5,7 +5,9 @@ import { diffText } from './diff';
 import { table, type Style } from './style';
 
 export function statusText(report: StatusReport, style: Style, verbose: boolean): string {
-  const mark = { on: style.green('on'), off: style.yellow('off'), incomplete: style.red('incomplete') }[report.configured];
+  const mark = { on: style.green('on'), off: style.yellow('off'), incomplete: style.red('incomplete') }[
+    report.configured
+  ];
   const rows: string[][] = [['audit logging', mark]];
   rows.push(['manifest', `${report.manifestPath}${report.version ? ` (Kubernetes ${report.version})` : ''}`]);
   const { running, policy, log, lastChange } = report;
@@ -18,13 +20,18 @@ export function statusText(report: StatusReport, style: Style, verbose: boolean)
       : style.red('not running'),
   ]);
   if (policy) {
-    const runs = { this: 'running', another: style.yellow('another one runs'), unknown: 'not known whether it runs' }[policy.runs];
+    const runs = { this: 'running', another: style.yellow('another one runs'), unknown: 'not known whether it runs' }[
+      policy.runs
+    ];
     rows.push(['policy', `${policy.onHost ?? policy.path} (${policy.sha256?.slice(0, 12) ?? 'unreadable'}, ${runs})`]);
   }
   if (log) {
     const size = log.bytes === undefined ? 'nothing there yet' : `${(log.bytes / 1e6).toFixed(1)} MB`;
     const age = log.lastWriteSecondsAgo === undefined ? '' : `, last event ${log.lastWriteSecondsAgo} s ago`;
-    rows.push(['log', log.path === '-' ? 'standard output of the container' : `${log.onHost ?? log.path} (${size}${age})`]);
+    rows.push([
+      'log',
+      log.path === '-' ? 'standard output of the container' : `${log.onHost ?? log.path} (${size}${age})`,
+    ]);
   }
   if (lastChange) rows.push(['last change', `${lastChange.id} ${lastChange.command}: ${lastChange.state}`]);
   const parts = [table(rows)];

@@ -20,7 +20,10 @@ export function table(rows: readonly (readonly string[])[], gap = '  '): string 
   for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, visible(cell))));
   return rows
     .map((row) =>
-      row.map((cell, at) => (at === row.length - 1 ? cell : cell + ' '.repeat((widths[at] ?? 0) - visible(cell)))).join(gap).trimEnd(),
+      row
+        .map((cell, at) => (at === row.length - 1 ? cell : cell + ' '.repeat((widths[at] ?? 0) - visible(cell))))
+        .join(gap)
+        .trimEnd(),
     )
     .join('\n');
 }

@@ -29,7 +29,11 @@ export function ask(endpoint: Endpoint, access: Access, request: ApiRequest): Pr
   const where = `https://${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
   return new Promise<Answer>((resolve, reject) => {
     const agent = new Agent({ keepAlive: false, maxCachedSessions: 0 });
-    const timeout = AbortSignal.timeout(timeoutMs);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      sent.destroy(new Error('timeout'));
+    }, timeoutMs);
     const sent = httpsRequest(
       {
         host: endpoint.host,
@@ -48,7 +52,7 @@ export function ask(endpoint: Endpoint, access: Access, request: ApiRequest): Pr
         cert: access.cert,
         key: access.key,
         checkServerIdentity: () => undefined,
-        signal: request.signal ? AbortSignal.any([timeout, request.signal]) : timeout,
+        signal: request.signal,
       },
       (response) => {
         const chunks: Buffer[] = [];
@@ -59,13 +63,15 @@ export function ask(endpoint: Endpoint, access: Access, request: ApiRequest): Pr
           else chunks.push(chunk);
         });
         response.on('end', () => {
+          clearTimeout(timer);
           resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
         });
         response.on('error', fail);
       },
     );
     function fail(error: unknown): void {
-      reject(noAnswer(error, where, timeout.aborted ? timeoutMs : undefined));
+      clearTimeout(timer);
+      reject(noAnswer(error, where, late ? timeoutMs : undefined));
     }
     sent.on('error', fail);
     sent.end(request.body);

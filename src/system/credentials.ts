@@ -69,11 +69,10 @@ function subject(pem: Buffer | undefined, source: string, now: number): { user: 
       { hints: ['sudo kubeadm certs check-expiration', `sudo kubeadm certs renew ${name}`] },
     );
   }
-  const values = (field: string) =>
-    certificate.subject
-      .split('\n')
-      .flatMap((line) => (line.startsWith(`${field}=`) ? [line.slice(field.length + 1)] : []));
-  return { user: values('CN')[0], groups: [...values('O'), 'system:authenticated'] };
+  // Not the printed subject: that one is escaped.
+  const fields = certificate.toLegacyObject().subject as { CN?: string | string[]; O?: string | string[] } | undefined;
+  const [user] = [fields?.CN ?? []].flat();
+  return { user, groups: [...[fields?.O ?? []].flat(), 'system:authenticated'] };
 }
 
 function parseCertificate(pem: Buffer, source: string): X509Certificate {

@@ -9,6 +9,8 @@ import type { Guard } from '../change/ports';
 import { hasCode } from './file-errors';
 import { run, type Ran } from './run';
 
+const CHANGE_ID = /^[\w.-]+$/;
+
 export interface GuardOptions {
   root?: string;
   /** The program and its first arguments that end in kube-auditctl: [node, script]. Absolute paths. */
@@ -65,8 +67,8 @@ export function createGuard({
     },
 
     async disarm(changeId) {
+      if (root !== '/' || !existsSync(booted) || !CHANGE_ID.test(changeId)) return;
       const unit = unitOf(changeId);
-      if (root !== '/' || !existsSync(booted)) return;
       // The timer, never the service: recover disarms from inside the service, and would end itself.
       await execute('systemctl', ['stop', `${unit}.timer`]).catch(() => undefined);
       await execute('systemctl', ['reset-failed', `${unit}.timer`, `${unit}.service`]).catch(() => undefined);
@@ -75,6 +77,6 @@ export function createGuard({
 }
 
 function unitOf(changeId: string): string {
-  if (!/^[\w.-]+$/.test(changeId)) throw new Error(`not a change id: ${changeId}`);
+  if (!CHANGE_ID.test(changeId)) throw new Error(`not a change id: ${changeId}`);
   return `kube-auditctl-guard-${changeId}`;
 }

@@ -39,7 +39,11 @@ async function readStream(limit: number): Promise<Uint8Array> {
 }
 
 function tooLarge(what: string, limit: number): UserError {
-  return new UserError('too-large', `${what} is larger than ${limit >> 20} MiB: it is neither a manifest nor a policy`, {
-    hints: what === 'standard input' ? [] : [`ls -lh ${what}`],
-  });
+  return new UserError(
+    'too-large',
+    `${what} is larger than ${limit >> 20} MiB: it is neither a manifest nor a policy`,
+    {
+      hints: what === 'standard input' ? [] : [`ls -lh ${what}`],
+    },
+  );
 }

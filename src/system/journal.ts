@@ -1,18 +1,21 @@
 /**
- * The kubelet's journal, followed from the moment of opening. Rule: what is written after `open` resolved is seen, once,
- * in order; where there is no journal there are no lines and a note says why. Never rejects.
+ * The kubelet's journal from the moment of opening on. Rule: what is written after `openJournal` resolved is seen, once
+ * and in order; where there is no journal there are no lines and a note says why. Never rejects.
+ *
+ * It is asked again and again from the last cursor, not followed: journald tells its followers (`journalctl -f`) of new
+ * entries up to half a second late, while a fresh look sees them at once, costs a few milliseconds, and leaves no
+ * long-lived child behind whatever happens to this process.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { messageOf } from '../core/errors';
 import type { LogLine } from '../core/evidence';
+import { sleep } from './clock';
 import { hasCode } from './file-errors';
 import { createJournalLines, parseEntry } from './journal-lines';
 import { run } from './run';
 
-/** A journalctl that ends is started again after this, and given up after so many times without a line between. */
-const RESTART_MS = 250;
-const MAX_RESTARTS = 20;
+const PERIOD_MS = 100;
+/** A journal of many large files takes longer to open: it is asked less often, so that it costs a tenth of a core. */
+const MOST_PERIOD_MS = 1000;
 
 export interface JournalOptions {
   root?: string;
@@ -35,79 +38,77 @@ export async function openJournal({
   root = '/',
   unit = 'kubelet',
   program = 'journalctl',
-  since,
+  since: from,
 }: JournalOptions): Promise<Journal> {
-  const where = root === '/' ? [] : [`--root=${root}`];
-  const openedAt = since ?? Date.now();
+  const closing = new AbortController();
   const lines = createJournalLines();
-  let note: string | undefined;
-  let anchored = false;
-  let gaveUp = false;
+  const openedAt = from ?? Date.now();
   let cursor: string | undefined;
-  let child: ChildProcess | undefined;
-  let restart: NodeJS.Timeout | undefined;
-  let ended: Promise<unknown> = Promise.resolve();
-  let restarts = 0;
-  let closed = false;
+  let note: string | undefined;
 
-  const follow = () => {
-    // --all: without it a long message comes as null. --no-tail: a follower otherwise begins with the last ten lines.
-    const from = cursor === undefined ? `--since=@${Math.floor(openedAt / 1000)}` : `--after-cursor=${cursor}`;
-    const args = [...where, '--unit', unit, '--output=json', '--all', '--quiet', '--no-tail', '--follow', from];
-    const started = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    child = started;
-    let words = '';
-    started.stderr.on('data', (chunk: Buffer) => (words = (words + chunk.toString()).slice(-2000)));
-    createInterface({ input: started.stdout, crlfDelay: Infinity }).on('line', (line) => {
-      const entry = parseEntry(line);
-      if (!entry) return;
-      restarts = 0;
-      note = undefined;
-      cursor = entry.cursor ?? cursor;
-      if (anchored || entry.at >= openedAt) lines.add(entry);
-    });
-    ended = new Promise<void>((resolve) => {
-      started.on('error', (error) => {
-        note = cannot(program, error);
-        gaveUp = true;
-        resolve();
-      });
-      started.on('close', (code, signal) => {
-        resolve();
-        if (closed || gaveUp) return;
-        gaveUp = ++restarts > MAX_RESTARTS;
-        if (gaveUp) note = `${program} ended (${words.trim() || String(signal ?? code)})`;
-        else restart = setTimeout(follow, RESTART_MS);
-      });
-    });
+  const journalctl = async (...args: string[]): Promise<string> => {
+    const where = root === '/' ? [] : [`--root=${root}`];
+    const options = { timeoutMs: 10_000, signal: closing.signal };
+    const { code, stdout, stderr } = await run(program, [...where, '--quiet', ...args], options);
+    if (code !== 0) throw new Error(stderr.trim() || `exit code ${code}`);
+    return stdout;
   };
 
-  try {
-    // The whole journal's last entry, not the unit's: it is there even when the kubelet has never said a word.
-    const last = await run(program, [...where, '--lines=1', '--output=cat', '--show-cursor', '--quiet']);
-    if (since === undefined)
-      cursor = /^-- cursor: (\S+)\s*$/m.exec(last.stdout.slice(last.stdout.lastIndexOf('-- cursor: ')))?.[1];
-    anchored = cursor !== undefined;
-    if (last.code === 0 && !anchored && since === undefined)
-      note = `${program} shows no entries${root === '/' ? '' : ` below ${root}`}`;
-    if (last.code === 0) follow();
-    else note = `${program}: ${last.stderr.trim() || `exit code ${last.code}`}`;
-  } catch (error) {
-    note = cannot(program, error);
-  }
+  const ask = async () => {
+    const position = cursor === undefined ? `--since=@${Math.floor(openedAt / 1000)}` : `--after-cursor=${cursor}`;
+    // --all: without it a long message comes as null.
+    const answer = await journalctl('--unit', unit, '--output=json', '--all', position);
+    // Without a cursor the question is as coarse as a second.
+    const since = cursor === undefined ? openedAt : 0;
+    for (const line of answer.split('\n')) {
+      const entry = parseEntry(line);
+      if (!entry || entry.at < since) continue;
+      lines.add(entry);
+      cursor = entry.cursor ?? cursor;
+    }
+  };
+
+  /** Does `work`, notes how it went, and answers whether there is any use in going on. */
+  const attempt = async (work: () => Promise<void>): Promise<boolean> => {
+    try {
+      await work();
+      note = undefined;
+    } catch (error) {
+      if (closing.signal.aborted) return false;
+      const missing = hasCode(error, 'ENOENT');
+      note = missing ? `there is no ${program} here` : `${program}: ${messageOf(error)}`;
+      return !missing;
+    }
+    return true;
+  };
+
+  const poll = async () => {
+    let going = true;
+    while (going && !closing.signal.aborted) {
+      const begun = performance.now();
+      going = await attempt(ask);
+      const period = Math.min(MOST_PERIOD_MS, Math.max(PERIOD_MS, 10 * (performance.now() - begun)));
+      await sleep(begun + period - performance.now(), closing.signal);
+    }
+  };
+
+  // The whole journal's last entry, not the unit's: it is there even when the kubelet has never said a word.
+  const useful = await attempt(async () => {
+    if (from === undefined) cursor = cursorIn(await journalctl('--lines=1', '--output=cat', '--show-cursor'));
+  });
+  const polling = useful ? poll() : undefined;
 
   return {
     lines: () => lines.all(),
     note: () => note,
     async close() {
-      closed = true;
-      clearTimeout(restart);
-      child?.kill('SIGTERM');
-      await ended;
+      closing.abort();
+      await polling;
     },
   };
 }
 
-function cannot(program: string, error: unknown): string {
-  return hasCode(error, 'ENOENT') ? `there is no ${program} here` : `${program}: ${messageOf(error)}`;
+/** The last line; an entry's own text, which stands above it, may look the same. */
+function cursorIn(shown: string): string | undefined {
+  return /^-- cursor: (\S+)$/.exec(shown.trimEnd().split('\n').at(-1) ?? '')?.[1];
 }

@@ -8,11 +8,16 @@ export interface Ran {
   stderr: string;
 }
 
-/** Rejects only when the program could not be started (ENOENT, EACCES) or did not end in time. */
-export function run(program: string, args: readonly string[], timeoutMs = 10_000): Promise<Ran> {
+/** Rejects only when the program could not be started (ENOENT, EACCES), did not end in time, or was aborted. */
+export function run(
+  program: string,
+  args: readonly string[],
+  { timeoutMs = 10_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
     // What is read here is read by this program, not by the user: no translations.
-    const options = { timeout: timeoutMs, maxBuffer: 16 * 1024 * 1024, env: { ...process.env, LC_ALL: 'C' } };
+    const env = { ...process.env, LC_ALL: 'C' };
+    const options = { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024, env, signal };
     const child = execFile(program, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve({ code, stdout, stderr });

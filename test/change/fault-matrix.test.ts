@@ -37,10 +37,17 @@ const FLOWS: readonly Flow[] = [
     name: 'enable with a bad flag over an installed policy',
     before: enabled,
     run: (node, hook) =>
-      enable(node.ports(hook), {
-        policy: { bytes: new TextEncoder().encode('apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n'), from: 'p' },
-        flags: { 'audit-log-maxbackups': '3' },
-      }, { ignore: new Set(['secrets-in-log']) }),
+      enable(
+        node.ports(hook),
+        {
+          policy: {
+            bytes: new TextEncoder().encode('apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n'),
+            from: 'p',
+          },
+          flags: { 'audit-log-maxbackups': '3' },
+        },
+        { ignore: new Set(['secrets-in-log']) },
+      ),
     ends: 'rolled-back',
   },
 ];
@@ -116,7 +123,8 @@ describe.each(FLOWS)('$name', (flow) => {
       const node = fresh();
       const result = await flow
         .run(node, (at, name) => {
-          if (at >= n) throw Object.assign(new Error(`ENOSPC: injected at ${n} ${name}`), { code: 'ENOSPC', syscall: 'test' });
+          if (at >= n)
+            throw Object.assign(new Error(`ENOSPC: injected at ${n} ${name}`), { code: 'ENOSPC', syscall: 'test' });
         })
         .catch((error: unknown) => ({ outcome: 'threw' as const, error }));
       tellsTheTruth(node, result, old, files, `from effect ${n} on -> ${result.outcome}`);
@@ -144,7 +152,10 @@ describe.each(FLOWS)('$name', (flow) => {
       const ports = node.ports();
       const recovery = await recover(ports, { stateDir: STATE });
       const outcomes = recovery.state === 'recovered' ? recovery.outcomes.map(({ outcome }) => outcome) : [];
-      expect([label, outcomes.filter((outcome) => outcome !== 'kept' && outcome !== 'rolled-back')]).toEqual([label, []]);
+      expect([label, outcomes.filter((outcome) => outcome !== 'kept' && outcome !== 'rolled-back')]).toEqual([
+        label,
+        [],
+      ]);
       node.pass(60_000);
       const now = filesOf(node);
       expect([label, [old, ...files]]).toEqual([label, expect.arrayContaining([now])]);

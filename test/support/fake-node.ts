@@ -99,7 +99,8 @@ export class FakeNode {
   /** Another node with the same files, an hour later. */
   twin(): FakeNode {
     const twin = new FakeNode(this.manifest() ?? '', this.kubelet);
-    for (const [path, { text, ...attributes }] of Object.entries(this.fs.snapshot())) twin.fs.put(path, text, attributes);
+    for (const [path, { text, ...attributes }] of Object.entries(this.fs.snapshot()))
+      twin.fs.put(path, text, attributes);
     twin.now = this.now + 3_600_000;
     twin.#tokens = 1000;
     twin.boot();
@@ -117,7 +118,7 @@ export class FakeNode {
   }
 
   pass(ms: number): void {
-    for (const end = this.now + ms; this.now < end; ) {
+    for (const end = this.now + ms; this.now < end;) {
       this.now = Math.min(end, this.now + 100);
       this.#look();
       const due = this.#schedule.filter(({ at }) => at <= this.now).sort((a, b) => a.at - b.at);
@@ -457,6 +458,6 @@ function unmounted(described: Described): string | undefined {
 }
 
 function missingFile(described: Described, exists: (path: string) => boolean): string | undefined {
-  return volumesOf(described).find(({ hostPath }) => hostPath?.type === 'File' && !exists(hostPath.path ?? ''))?.hostPath
-    ?.path;
+  return volumesOf(described).find(({ hostPath }) => hostPath?.type === 'File' && !exists(hostPath.path ?? ''))
+    ?.hostPath?.path;
 }

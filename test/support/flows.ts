@@ -9,7 +9,11 @@ import { openStore } from '../../src/change/store';
 import type { Outcome } from '../../src/core/outcome';
 import { MANIFEST, STATE } from './fake-node';
 
-export function request(command: string, plan: ChangeRequest['plan'], more: Partial<ChangeRequest> = {}): ChangeRequest {
+export function request(
+  command: string,
+  plan: ChangeRequest['plan'],
+  more: Partial<ChangeRequest> = {},
+): ChangeRequest {
   return {
     command,
     manifestPath: MANIFEST,
@@ -28,7 +32,10 @@ export function request(command: string, plan: ChangeRequest['plan'], more: Part
 type More = Partial<ChangeRequest>;
 
 export function enable(ports: Ports, options: Partial<EnableOptions> = {}, more: More = {}): Promise<Outcome> {
-  return applyChange(ports, request('enable', (live) => planEnableChange(ports, live, { flags: {}, ...options }), more));
+  return applyChange(
+    ports,
+    request('enable', (live) => planEnableChange(ports, live, { flags: {}, ...options }), more),
+  );
 }
 
 export function disable(ports: Ports, options: { all?: boolean } = {}, more: More = {}): Promise<Outcome> {
@@ -39,7 +46,11 @@ export function disable(ports: Ports, options: { all?: boolean } = {}, more: Mor
   );
 }
 
-export function rollback(ports: Ports, options: { to?: string; discardEdits?: boolean } = {}, more: More = {}): Promise<Outcome> {
+export function rollback(
+  ports: Ports,
+  options: { to?: string; discardEdits?: boolean } = {},
+  more: More = {},
+): Promise<Outcome> {
   const store = openStore(ports.files, STATE);
   return applyChange(
     ports,
@@ -49,5 +60,8 @@ export function rollback(ports: Ports, options: { to?: string; discardEdits?: bo
 
 export function apply(ports: Ports, text: string, more: More = {}): Promise<Outcome> {
   const file = { bytes: new TextEncoder().encode(text), from: 'new.yaml' };
-  return applyChange(ports, request('apply', (live) => Promise.resolve(planApplyChange(live, file)), more));
+  return applyChange(
+    ports,
+    request('apply', (live) => Promise.resolve(planApplyChange(live, file)), more),
+  );
 }

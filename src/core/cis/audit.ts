@@ -28,7 +28,10 @@ const EDITIONS: readonly { name: string; from: number; first: number }[] = [
  * @param minor of the Kubernetes version 1.x; the newest edition when it is not known.
  * Whether the policy covers the key concerns (3.2.2) is the policy engine's question, not the flags'.
  */
-export function cisAuditChecks(subject: CisSubject, minor: number | undefined): { edition: string; checks: CisCheck[] } {
+export function cisAuditChecks(
+  subject: CisSubject,
+  minor: number | undefined,
+): { edition: string; checks: CisCheck[] } {
   const edition = EDITIONS.find(({ from }) => (minor ?? 99) >= from) ?? EDITIONS[0];
   const first = edition?.first ?? 16;
   const { log, policy } = subject.settings;

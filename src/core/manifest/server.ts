@@ -174,6 +174,8 @@ function isServer(word: string): boolean {
 
 /** Literal pieces in order, anything where a piece is null. */
 function matchesPieces(pattern: ArgPattern, text: string): boolean {
+  // Nearly always: an argument without variables. The watch asks this of every process ten times a second.
+  if (pattern.length === 1 && pattern[0] !== null) return pattern[0] === text;
   const source = pattern.map((piece) => (piece === null ? '[\\s\\S]*' : piece.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')));
   return new RegExp(`^${source.join('')}$`).test(text);
 }
