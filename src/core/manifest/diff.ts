@@ -45,9 +45,11 @@ export type MergeResult = { ok: true; text: string } | { ok: false; conflicts: r
 export function mergeText({ base, current, target }: { base: string; current: string; target: string }): MergeResult {
   if (current === base) return { ok: true, text: target };
   if (target === base || target === current) return { ok: true, text: current };
-  const lines = linesOf(base);
-  const ours = hunksOf(lines, linesOf(current));
-  const wanted = hunksOf(lines, linesOf(target));
+  // Whether the text ends in a line break is merged by itself, or adding a line at the end would change the one before.
+  const closed = isClosed(current) === isClosed(base) ? isClosed(target) : isClosed(current);
+  const lines = closedLines(base);
+  const ours = hunksOf(lines, closedLines(current));
+  const wanted = hunksOf(lines, closedLines(target));
   const conflicts: MergeConflict[] = [];
   const changes = [...ours];
   for (const hunk of wanted) {
@@ -71,7 +73,8 @@ export function mergeText({ base, current, target }: { base: string; current: st
     text += lines.slice(at, change.start).join('') + change.lines.join('');
     at = change.end;
   }
-  return { ok: true, text: text + lines.slice(at).join('') };
+  text += lines.slice(at).join('');
+  return { ok: true, text: closed ? text : text.replace(/\r?\n$/, '') };
 }
 
 /** Lines [start, end) of the base become `lines`. */
@@ -105,6 +108,16 @@ function overlap(a: Hunk, b: Hunk): boolean {
 
 function equal(a: Hunk, b: Hunk): boolean {
   return a.start === b.start && a.end === b.end && a.lines.join('') === b.lines.join('');
+}
+
+function isClosed(text: string): boolean {
+  return text === '' || text.endsWith('\n');
+}
+
+/** All lines with a line break, the last included: the text's own kind. */
+function closedLines(text: string): string[] {
+  if (isClosed(text)) return linesOf(text);
+  return linesOf(text + (text.includes('\r\n') ? '\r\n' : '\n'));
 }
 
 /** Lines with their line breaks, so that joining them gives the text. */

@@ -2,6 +2,7 @@
 import { isAuditFlag, policyAnnotation } from './audit';
 import type { ManifestDocument } from './document';
 import type { Flag } from './flags';
+import { Locator } from './locate';
 import { isVolumeUsed } from './mounts';
 import { covers, normalPath } from './paths';
 import type { Draft } from './plan';
@@ -10,18 +11,20 @@ import type { Server } from './server';
 import { deepEqual, isMap, valueAt } from './value';
 import type { Path, PlainMap, Scalar } from './value';
 
+const annotations = ['metadata', 'annotations'];
+
 /** Back to what the baseline says, wherever the last `enable` said otherwise. */
 export function planRestoration(draft: Draft, baseline: ManifestDocument, last: ManifestDocument): void {
   const [before, enabled] = [readServer(baseline), readServer(last)];
-  const { leaving, staying } = restoreFlags(draft, before, enabled);
+  const { leaving, come } = restoreFlags(draft, before, enabled);
   const mountsPath: Path = [...draft.server.path, 'volumeMounts'];
   const mounts = compare(mountsOf(before), mountsOf(enabled));
   restoreFields(draft, mountsPath, mounts.changed);
   const ours = mounts.added.filter((mount) => hasOurName(mount.name) || servesAny(mount, leaving));
   const removed = mountsOf(draft.server).flatMap((mount, index) =>
-    ours.some((other) => deepEqual(mount, other)) && !servesAny(mount, staying) ? [index] : [],
+    ours.some((other) => deepEqual(mount, other)) && !servesAny(mount, come) ? [index] : [],
   );
-  removeItems(draft, mountsPath, removed, valueAt(baseline.value, [...before.path, 'volumeMounts']) === undefined);
+  removeItems(draft, mountsPath, removed, { doc: baseline, path: [...before.path, 'volumeMounts'] });
 
   const volumes = compare(volumesOf(baseline), volumesOf(last));
   restoreFields(draft, ['spec', 'volumes'], volumes.changed);
@@ -30,7 +33,7 @@ export function planRestoration(draft: Draft, baseline: ManifestDocument, last: 
     const isAdded = volumes.added.some((other) => deepEqual(volume, other));
     return isOurs && isAdded && !isVolumeUsed(draft.server, volume.name, removed) ? [index] : [];
   });
-  removeItems(draft, ['spec', 'volumes'], unused, baseline.map(['spec']).volumes === undefined);
+  removeItems(draft, ['spec', 'volumes'], unused, { doc: baseline, path: ['spec', 'volumes'] });
   restoreAnnotation(draft, baseline);
 }
 
@@ -43,21 +46,20 @@ export function planRemoval(draft: Draft): void {
   const removed = mounts.flatMap((mount, index) =>
     hasOurName(mount.name) && servesAny(mount, gone) && !servesAny(mount, kept) ? [index] : [],
   );
-  removeItems(draft, [...draft.server.path, 'volumeMounts'], removed, true);
+  removeItems(draft, [...draft.server.path, 'volumeMounts'], removed);
   const names = new Set(removed.map((index) => mounts[index]?.name));
   const unused = volumesOf(draft.doc).flatMap((volume, index) =>
     names.has(volume.name) && !isVolumeUsed(draft.server, volume.name, removed) ? [index] : [],
   );
-  removeItems(draft, ['spec', 'volumes'], unused, true);
-  const { annotations } = draft.doc.map(['metadata']);
-  if (isMap(annotations) && policyAnnotation in annotations) removeKey(draft, ['metadata', 'annotations'], true);
+  removeItems(draft, ['spec', 'volumes'], unused);
+  if (draft.doc.map(annotations)[policyAnnotation] !== undefined) removeAnnotation(draft);
 }
 
-/** Answers the flags as they are that will not be so any more, and all flags as they will be. */
-function restoreFlags(draft: Draft, before: Server, enabled: Server): { leaving: Flag[]; staying: Flag[] } {
+/** Answers the flags that will not be as they are any more, and those that stay but were not in the baseline. */
+function restoreFlags(draft: Draft, before: Server, enabled: Server): { leaving: Flag[]; come: Flag[] } {
   const { server } = draft;
   const gone: Flag[] = [];
-  const restored = new Map<Flag, Flag>();
+  const restored: Flag[] = [];
   for (const name of new Set(server.flags.map((flag) => flag.name).filter(isAuditFlag))) {
     const [was, made, now] = [before.effective(name), enabled.effective(name), server.effective(name)];
     if (was === undefined) {
@@ -70,11 +72,12 @@ function restoreFlags(draft: Draft, before: Server, enabled: Server): { leaving:
     if (now.valueAt === undefined && was.valueAt === undefined)
       draft.edit.replace([...server.path, now.list, now.index], written(before, was));
     else draft.changeFlag(now, was.value ?? 'true');
-    restored.set(now, was);
+    restored.push(now);
   }
   removeFlags(draft, gone);
-  const staying = server.flags.filter((flag) => !gone.includes(flag)).map((flag) => restored.get(flag) ?? flag);
-  return { leaving: [...gone, ...restored.keys()], staying };
+  const known = (flag: Flag): boolean => before.flags.some((was) => was.name === flag.name && was.value === flag.value);
+  const leaving = [...gone, ...restored];
+  return { leaving, come: server.flags.filter((flag) => !leaving.includes(flag) && !known(flag)) };
 }
 
 function removeFlags(draft: Draft, flags: readonly Flag[]): void {
@@ -83,7 +86,7 @@ function removeFlags(draft: Draft, flags: readonly Flag[]): void {
       ...(flag.list === list ? [flag.index] : []),
       ...(flag.valueAt?.list === list ? [flag.valueAt.index] : []),
     ]);
-    removeItems(draft, [...draft.server.path, list], indices, true);
+    removeItems(draft, [...draft.server.path, list], indices);
   }
 }
 
@@ -123,23 +126,43 @@ function restoreMap(draft: Draft, path: Path, was: PlainMap, made: PlainMap): vo
 }
 
 function restoreAnnotation(draft: Draft, baseline: ManifestDocument): void {
-  const path = ['metadata', 'annotations'];
-  const [now, was] = [draft.doc, baseline].map((doc) => doc.map(path)[policyAnnotation]);
+  const [now, was] = [draft.doc, baseline].map((doc) => doc.map(annotations)[policyAnnotation]);
   if (now === undefined || now === was) return;
-  if (was !== undefined) draft.edit.replace([...path, policyAnnotation], was as Scalar);
-  else removeKey(draft, path, baseline.map(['metadata']).annotations === undefined);
+  if (was === undefined) removeAnnotation(draft, baseline);
+  else draft.edit.replace([...annotations, policyAnnotation], was as Scalar);
 }
 
-/** Takes out our annotation, and the mapping around it when that is ours too and nothing else is in it. */
-function removeKey(draft: Draft, path: Path, andEmptyMap: boolean): void {
-  const only = Object.keys(draft.doc.map(path)).length === 1;
-  draft.edit.remove(only && andEmptyMap ? path : [...path, policyAnnotation]);
+function removeAnnotation(draft: Draft, baseline?: ManifestDocument): void {
+  if (Object.keys(draft.doc.map(annotations)).length > 1) draft.edit.remove([...annotations, policyAnnotation]);
+  else leaveEmpty(draft, annotations, baseline && { doc: baseline, path: annotations });
 }
 
-function removeItems(draft: Draft, path: Path, indices: readonly number[], andEmptyList: boolean): void {
+function removeItems(draft: Draft, path: Path, indices: readonly number[], baseline?: Spot): void {
   if (indices.length === 0) return;
-  if (andEmptyList && indices.length === draft.doc.list(path).length) draft.edit.remove(path);
+  if (indices.length === draft.doc.list(path).length) leaveEmpty(draft, path, baseline);
   else for (const index of indices) draft.edit.remove([...path, index]);
+}
+
+/** Where a list or mapping of the baseline stands; its path may be another there. */
+interface Spot {
+  doc: ManifestDocument;
+  path: Path;
+}
+
+/** A collection with nothing left in it goes altogether, unless it was there before: then it is as it was, or empty. */
+function leaveEmpty(draft: Draft, path: Path, baseline: Spot | undefined): void {
+  const was = baseline && valueAt(baseline.doc.value, baseline.path);
+  if (baseline === undefined || was === undefined) {
+    draft.edit.remove(path);
+    return;
+  }
+  const isMapping = isMap(valueAt(draft.doc.value, path));
+  const range = new Locator(baseline.doc).spot(baseline.path).node?.range ?? [0, 0];
+  const written = baseline.doc.text.slice(range[0], range[1]);
+  const wasEmpty =
+    was === null || (isMap(was) ? Object.keys(was).length === 0 : Array.isArray(was) && was.length === 0);
+  if (wasEmpty && !written.includes('\n')) draft.edit.blank(path, was, written);
+  else draft.edit.blank(path, isMapping ? {} : [], isMapping ? '{}' : '[]');
 }
 
 interface Changed {
