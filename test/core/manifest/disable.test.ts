@@ -150,6 +150,16 @@ describe('settings that were there before come back', () => {
     expect(disable(edit(after), baseline, after).text).toBe(edit(baseline));
   });
 
+  test('a spelling that no edit of one value could bring back', () => {
+    const baseline = pod({
+      container: 'command:\n- kube-apiserver\n- >-  # folded\n  --audit-log-maxage=7\nimage: x:1\n',
+    });
+    const after = enabled(baseline, { maxAge: 9 });
+    expect(after).toContain('    - --audit-log-maxage=9\n');
+    const edit = (text: string): string => text.replace('x:1', 'x:2');
+    expect(disable(edit(after), baseline, after).text).toBe(edit(baseline));
+  });
+
   test('an annotation of ours from before the first record', () => {
     const baseline = pod({
       container: 'command: [kube-apiserver]\n',

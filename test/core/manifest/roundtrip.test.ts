@@ -54,11 +54,7 @@ const optional = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc
 const wishes: fc.Arbitrary<EnableWish> = fc.record({
   policySha256: fc.constantFrom('3f'.repeat(32), '1234567890', '12e34'),
   policyPath: optional(
-    fc.constantFrom(
-      '/etc/kubernetes/audit-policy.yaml',
-      '/etc/kubernetes/audit/p.yaml',
-      '/opt/it: #1.yaml'.replace(': ', '-'),
-    ),
+    fc.constantFrom('/etc/kubernetes/audit-policy.yaml', '/etc/kubernetes/audit/p.yaml', '/opt/a #1.yaml'),
   ),
   logPath: optional(fc.constantFrom('-', '/var/log/audit/a.log', '/data/audit/b.log')),
   maxAge: optional(fc.integer({ min: 1, max: 9 })),
@@ -89,7 +85,6 @@ test('enable, edits of the user, disable: what is left is the manifest of before
       };
       const baseline = write(layout);
       const last = enabled(baseline, wish);
-      if (last === undefined) return;
       const again = planEnable(parseManifest(last), wish);
       expect(again.text).toBe(last);
       expect(planDisable(parseManifest(last), baseline, last).text).toBe(baseline);
@@ -103,7 +98,6 @@ test('enabling never leaves two mounts at one path, two volumes of one name, or 
   fc.assert(
     fc.property(layouts, wishes, (layout, wish) => {
       const text = enabled(write(layout), wish);
-      if (text === undefined) return;
       const doc = parseManifest(text);
       const names = doc.list(['spec', 'volumes']).map((volume) => (volume as { name: string }).name);
       const mounts = doc.list([...readServer(doc).path, 'volumeMounts']) as { name: string; mountPath: string }[];
@@ -116,15 +110,7 @@ test('enabling never leaves two mounts at one path, two volumes of one name, or 
   );
 });
 
-/** Undefined where enable rightly refuses: that is another test's business. */
-function enabled(text: string, wish: EnableWish): string | undefined {
-  try {
-    return planEnable(parseManifest(text), wish).text;
-  } catch (thrown) {
-    if (['mount-path-taken', 'log-mounted-as-file'].includes((thrown as { code: string }).code)) return undefined;
-    throw thrown;
-  }
-}
+const enabled = (text: string, wish: EnableWish): string => planEnable(parseManifest(text), wish).text;
 
 function write(layout: Layout): string {
   const { quote, order } = layout;
