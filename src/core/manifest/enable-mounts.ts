@@ -4,7 +4,7 @@
  */
 import { UserError } from '../errors';
 import type { AuditFile } from './audit';
-import { containerPathsOf, isVolumeShared, listMounts, listVolumes, resolveMount } from './mounts';
+import { containerPathsOf, isVolumeUsed, listMounts, listVolumes, resolveMount } from './mounts';
 import type { ResolvedMount } from './mounts';
 import { baseName, folderOf, normalPath } from './paths';
 import type { Draft } from './plan';
@@ -172,11 +172,9 @@ function addMount(
   const name = known?.name ?? freeName(wanted.name, new Set(volumes.map((volume) => volume.name)));
   if (known === undefined) {
     draft.edit.append(['spec', 'volumes'], { hostPath: { path, type: wanted.kind }, name });
-    draft.changes.push({ what: 'volume-added', detail: name, after: path });
   }
   const readOnly = wanted.kind === 'File';
   draft.edit.append([...server.path, 'volumeMounts'], { mountPath, name, ...(readOnly ? { readOnly } : {}) });
-  draft.changes.push({ what: 'mount-added', detail: name, after: `${mountPath}${readOnly ? ' (read-only)' : ''}` });
 }
 
 /** The path must be the host's, and where the wish names a path of the host, that one. */
@@ -213,7 +211,7 @@ function mountFolderInstead(draft: Draft, mount: ResolvedMount): void {
     !taken &&
     folder !== '/' &&
     hostFolder !== '/' &&
-    !isVolumeShared(server, mount.volumeName, mount.index);
+    !isVolumeUsed(server, mount.volumeName, [mount.index]);
   if (!fixable || mount.volumeIndex === undefined)
     throw new UserError('log-mounted-as-file', `the audit log ${mount.mountPath} is mounted as a single file`, {
       place: draft.doc.place([...server.path, 'volumeMounts', mount.index, 'mountPath']),
@@ -224,27 +222,16 @@ function mountFolderInstead(draft: Draft, mount: ResolvedMount): void {
     });
   edit.replace([...server.path, 'volumeMounts', mount.index, 'mountPath'], folder);
   edit.replace(['spec', 'volumes', mount.volumeIndex, 'hostPath', 'path'], hostFolder);
-  draft.changes.push(
-    { what: 'mount-changed', detail: mount.volumeName, before: mount.mountPath, after: folder },
-    { what: 'volume-changed', detail: mount.volumeName, before: mount.hostSource ?? '', after: hostFolder },
-  );
   if (mount.hostPathType !== 'DirectoryOrCreate') changeVolumeType(draft, mount, 'DirectoryOrCreate');
   if (mount.readOnly) makeWritable(draft, mount);
 }
 
 function changeVolumeType(draft: Draft, mount: ResolvedMount, type: string): void {
   draft.put(['spec', 'volumes', mount.volumeIndex ?? 0, 'hostPath', 'type'], type);
-  draft.changes.push({
-    what: 'volume-changed',
-    detail: mount.volumeName,
-    before: `type: ${mount.hostPathType ?? '""'}`,
-    after: `type: ${type}`,
-  });
 }
 
 function makeWritable(draft: Draft, mount: ResolvedMount): void {
   draft.edit.replace([...draft.server.path, 'volumeMounts', mount.index, 'readOnly'], false);
-  draft.changes.push({ what: 'mount-changed', detail: mount.volumeName, before: 'read-only', after: 'writable' });
 }
 
 function freeName(wanted: string, taken: ReadonlySet<string>): string {

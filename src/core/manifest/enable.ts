@@ -117,7 +117,6 @@ function setFlags(draft: Draft, wanted: ReadonlyMap<string, string>): void {
       });
     const written = `--${name}=${unexpanded(value)}`;
     draft.edit.append([...server.path, list], written);
-    draft.changes.push({ what: 'flag-added', detail: written, after: value });
   }
 }
 
@@ -127,12 +126,6 @@ function setAnnotation(draft: Draft, sha256: string): void {
   if (before === sha256) return;
   draft.doc.map(['metadata', 'annotations']);
   draft.put(path, sha256);
-  draft.changes.push({
-    what: 'annotation-set',
-    detail: policyAnnotation,
-    ...(draft.before.annotation === undefined ? {} : { before: draft.before.annotation }),
-    after: sha256,
-  });
 }
 
 function refuseZeroLimits(wish: EnableWish): void {

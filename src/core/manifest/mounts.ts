@@ -105,16 +105,16 @@ export function containerPathsOf(server: Server, hostPath: string): { path: stri
   return found.sort((a, b) => (b.mount.hostSource?.length ?? 0) - (a.mount.hostSource?.length ?? 0));
 }
 
-/** Whether anything of the pod but the given mount of the server's container uses a volume. */
-export function isVolumeShared(server: Server, volumeName: string, exceptMount: number): boolean {
-  const spec = server.doc.map(['spec']);
+/** Whether any container mounts a volume, the given mounts of the server's container left aside. */
+export function isVolumeUsed({ doc, path }: Server, volumeName: unknown, aside: readonly number[]): boolean {
+  const spec = doc.map(['spec']);
   return ['initContainers', 'containers', 'ephemeralContainers'].some((kind) => {
     const containers = Array.isArray(spec[kind]) ? (spec[kind] as unknown[]) : [];
     return containers.some((container, at) => {
-      const mounts = isMap(container) && Array.isArray(container.volumeMounts) ? container.volumeMounts : [];
-      const own = kind === server.path[1] && at === server.path[2];
+      const mounts: unknown[] = isMap(container) && Array.isArray(container.volumeMounts) ? container.volumeMounts : [];
+      const own = kind === path[1] && at === path[2];
       return mounts.some(
-        (mount, index) => isMap(mount) && mount.name === volumeName && !(own && index === exceptMount),
+        (mount, index) => isMap(mount) && mount.name === volumeName && !(own && aside.includes(index)),
       );
     });
   });

@@ -2,7 +2,8 @@
 import type { Finding } from '../finding';
 import { readAudit } from './audit';
 import type { AuditSettings } from './audit';
-import { describePath } from './document';
+import { auditChanges } from './changes';
+import type { ManifestChange } from './changes';
 import type { ManifestDocument } from './document';
 import { ManifestEdit } from './edit';
 import { expand, known } from './expand';
@@ -12,27 +13,6 @@ import { readServer } from './server';
 import type { Server } from './server';
 import { valueAt } from './value';
 import type { Path, Scalar } from './value';
-
-export type ChangeKind =
-  | 'flag-added'
-  | 'flag-changed'
-  | 'flag-removed'
-  | 'volume-added'
-  | 'volume-changed'
-  | 'volume-removed'
-  | 'mount-added'
-  | 'mount-changed'
-  | 'mount-removed'
-  | 'annotation-set'
-  | 'annotation-removed';
-
-export interface ManifestChange {
-  what: ChangeKind;
-  /** The flag, volume, mount or annotation, by name. */
-  detail: string;
-  before?: string;
-  after?: string;
-}
 
 export interface EditPlan {
   /** The manifest with the changes; the very same text when there are none. */
@@ -49,7 +29,6 @@ export class Draft {
   readonly server: Server;
   readonly before: AuditSettings;
   readonly edit: ManifestEdit;
-  readonly changes: ManifestChange[] = [];
   readonly findings: Finding[] = [];
 
   constructor(doc: ManifestDocument) {
@@ -67,20 +46,12 @@ export class Draft {
       const written = String(valueAt(this.doc.value, path(flag.list, flag.index)));
       this.edit.replace(path(flag.list, flag.index), `${written.replace(/=[\s\S]*$/, '')}=${value}`);
     }
-    this.changes.push({
-      what: 'flag-changed',
-      detail: `--${flag.name}=${value}`,
-      before: flag.value ?? '',
-      after: value,
-    });
   }
 
   /** Takes out a flag and, when that stands by itself, its value. */
   removeFlag(flag: Flag): void {
     this.edit.remove([...this.server.path, flag.list, flag.index]);
     if (flag.valueAt !== undefined) this.edit.remove([...this.server.path, flag.valueAt.list, flag.valueAt.index]);
-    const detail = flag.value === undefined ? `--${flag.name}` : `--${flag.name}=${flag.value}`;
-    this.changes.push({ what: 'flag-removed', detail, before: flag.value ?? 'true' });
   }
 
   /** Sets a key of a mapping, whether it is there already or not. */
@@ -90,10 +61,17 @@ export class Draft {
   }
 
   finish(): EditPlan {
-    const after = this.edit.commit();
-    const { changes, findings } = this;
-    return { text: after.text, changes, settings: readAudit(after, readServer(after)), findings };
+    return planOf(this.doc, this.edit.commit(), this.findings);
   }
+}
+
+export function planOf(before: ManifestDocument, after: ManifestDocument, findings: readonly Finding[]): EditPlan {
+  return {
+    text: after.text,
+    changes: auditChanges(before, after),
+    settings: readAudit(after, readServer(after)),
+    findings,
+  };
 }
 
 /** Whether a flag already has a value, in the sense of its type. */
@@ -105,8 +83,4 @@ export function hasValue(server: Server, flag: Flag, value: string): boolean {
 /** A value as it must stand in a command for the kubelet to leave it alone. */
 export function unexpanded(value: string): string {
   return /\$[$(]/.test(value) ? value.split('$').join('$$') : value;
-}
-
-export function describeMount(index: number, server: Server): string {
-  return describePath([...server.path, 'volumeMounts', index]);
 }

@@ -61,18 +61,34 @@ describe('a manifest as kubeadm writes it', () => {
 
   test('the changes are told one by one, and the settings are those of the result', () => {
     const plan = enable(fixture('kubeadm-1.20.yaml'), { maxAge: 7, compress: true });
-    expect(plan.changes.map(({ what, detail }) => `${what} ${detail}`)).toEqual([
-      'volume-added audit-policy',
-      'mount-added audit-policy',
-      'volume-added audit-log',
-      'mount-added audit-log',
-      'flag-added --audit-policy-file=/etc/kubernetes/audit-policy.yaml',
-      'flag-added --audit-log-path=/var/log/kubernetes/audit/audit.log',
-      'flag-added --audit-log-maxage=7',
-      'flag-added --audit-log-maxbackup=10',
-      'flag-added --audit-log-maxsize=100',
-      'flag-added --audit-log-compress=true',
-      'annotation-set kube-auditctl/policy-sha256',
+    expect(plan.changes).toEqual([
+      {
+        what: 'flag-added',
+        detail: '--audit-policy-file',
+        after: '--audit-policy-file=/etc/kubernetes/audit-policy.yaml',
+      },
+      { what: 'flag-added', detail: '--audit-log-path', after: '--audit-log-path=/var/log/kubernetes/audit/audit.log' },
+      { what: 'flag-added', detail: '--audit-log-maxage', after: '--audit-log-maxage=7' },
+      { what: 'flag-added', detail: '--audit-log-maxbackup', after: '--audit-log-maxbackup=10' },
+      { what: 'flag-added', detail: '--audit-log-maxsize', after: '--audit-log-maxsize=100' },
+      { what: 'flag-added', detail: '--audit-log-compress', after: '--audit-log-compress=true' },
+      {
+        what: 'volume-added',
+        detail: 'audit-policy',
+        after: 'hostPath: {path: /etc/kubernetes/audit-policy.yaml, type: File}',
+      },
+      {
+        what: 'volume-added',
+        detail: 'audit-log',
+        after: 'hostPath: {path: /var/log/kubernetes/audit, type: DirectoryOrCreate}',
+      },
+      {
+        what: 'mount-added',
+        detail: 'audit-policy',
+        after: 'mountPath: /etc/kubernetes/audit-policy.yaml, readOnly: true',
+      },
+      { what: 'mount-added', detail: 'audit-log', after: 'mountPath: /var/log/kubernetes/audit' },
+      { what: 'annotation-set', detail: 'kube-auditctl/policy-sha256', after: policySha256 },
     ]);
     expect(plan.settings).toMatchObject({
       policy: { hostPath: '/etc/kubernetes/audit-policy.yaml', mount: { readOnly: true, hostPathType: 'File' } },
@@ -233,7 +249,12 @@ describe('what the manifest says is kept', () => {
         '    - --audit-log-maxsize=100',
       ],
     });
-    expect(changes).toContainEqual({ what: 'flag-changed', detail: '--audit-log-maxage=9', before: '7', after: '9' });
+    expect(changes).toContainEqual({
+      what: 'flag-changed',
+      detail: '--audit-log-maxage',
+      before: '--audit-log-maxage=7',
+      after: '--audit-log-maxage=9',
+    });
   });
 
   test('a value that means the same is left as it is', () => {
@@ -376,7 +397,12 @@ describe('mounts and volumes', () => {
     );
     const { text: after, changes } = enable(text);
     expect(after).toContain('      readOnly: false # why\n');
-    expect(changes).toContainEqual({ what: 'mount-changed', detail: 'log', before: 'read-only', after: 'writable' });
+    expect(changes).toContainEqual({
+      what: 'mount-changed',
+      detail: 'log',
+      before: 'mountPath: /var/log/kubernetes/audit/, readOnly: true',
+      after: 'mountPath: /var/log/kubernetes/audit/, readOnly: false',
+    });
   });
 
   const fileMount = (mount: string, host: string, more = ''): string =>
