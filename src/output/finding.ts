@@ -1,5 +1,6 @@
 /** Findings and errors for people: what, where with the line and a caret, the evidence, and what to do. */
-import { UserError, type Place } from '../core/errors';
+import type { UserError } from '../core/errors';
+import { type Place } from '../core/errors';
 import type { Finding } from '../core/finding';
 import { indent, type Style } from './style';
 

@@ -1,5 +1,6 @@
 /** How a change ended: for people, and as the JSON document of docs/json.md. Both print the same value. */
-import { UserError, unreachable } from '../core/errors';
+import type { UserError } from '../core/errors';
+import { unreachable } from '../core/errors';
 import { exitCodeOf, type Outcome, type RunFacts } from '../core/outcome';
 import { diffText } from './diff';
 import { findingText } from './finding';

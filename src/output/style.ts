@@ -29,7 +29,6 @@ export function table(rows: readonly (readonly string[])[], gap = '  '): string 
 }
 
 function visible(text: string): number {
-  // eslint-disable-next-line no-control-regex -- colour codes take no room
   return text.replace(/\u001b\[[0-9;]*m/g, '').length;
 }
 

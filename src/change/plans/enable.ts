@@ -4,13 +4,13 @@ import type { Finding } from '../../core/finding';
 import { policyAnnotation } from '../../core/manifest/audit';
 import { defaults, planEnable, type EnableWish } from '../../core/manifest/enable';
 import { folderOf } from '../../core/manifest/paths';
-import type { ManifestChange } from '../../core/manifest/plan';
+import type { ManifestChange } from '../../core/manifest/changes';
 import { findPreset, PRESETS } from '../../core/policy/presets';
 import { checkPolicy } from '../check-policy';
 import { decodeText, kubeVersionOf, type LiveManifest } from '../manifest';
 import type { Plan, PlannedFile } from '../plan';
 import type { FileImage, Files, Ports } from '../ports';
-import { webhookKubeconfig } from './webhook';
+import { webhookKubeconfig } from '../../core/webhook-kubeconfig';
 
 export interface EnableOptions {
   /** The user's policy: its bytes and what they called it. */

@@ -1,6 +1,6 @@
 /** The kubeconfig with which the API server finds the receiver of its audit webhook. */
 import { stringify } from 'yaml';
-import { UserError } from '../../core/errors';
+import { UserError } from './errors';
 
 /** @param ca PEM bytes of the certificate authority that the receiver's certificate is signed by. */
 export function webhookKubeconfig(url: string, ca?: Uint8Array): string {
