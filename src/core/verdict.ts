@@ -243,7 +243,9 @@ function overtaken(sight: Sight, expected: Expectation): Finding | undefined {
 function sceneOf(state: WatchState, sight: Sight, expected: Expectation): Scene {
   const known = new Map(expected.before.pods.map((pod) => [pod.uid, pod.restart]));
   const stale = oldUids(expected.before);
+  const dying = dyingUids(expected);
   const logs = sight.pods
+    .filter((pod) => !dying.has(pod.uid))
     .flatMap((pod) => pod.logs)
     .filter((log) => log.restart > (known.get(log.uid) ?? -1))
     .map((log) => ({ ...log, lines: log.lines.filter((line) => line.at >= expected.writtenAt - START_SLACK_MS) }))
@@ -279,6 +281,14 @@ function sceneOf(state: WatchState, sight: Sight, expected: Expectation): Scene 
 function oldUids(before: Before): ReadonlySet<string> {
   const running = before.processes.flatMap((process) => process.podUid ?? []);
   return new Set(running.length > 0 ? running : before.pods.map((pod) => pod.uid));
+}
+
+/**
+ * Pods that the kubelet is to replace: when one of them is restarted once more before that, its words tell nothing of the
+ * new manifest.
+ */
+function dyingUids({ goal, restarts, before }: Expectation): ReadonlySet<string> {
+  return new Set(goal === 'change' && restarts ? before.processes.flatMap((process) => process.podUid ?? []) : []);
 }
 
 function mentionsOnlyOldPods(text: string, old: ReadonlySet<string>): boolean {

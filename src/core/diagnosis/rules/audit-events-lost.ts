@@ -10,7 +10,7 @@ export const auditEventsLost: Rule = (scene) => {
     const match = line && LOST.exec(line.text);
     if (!match || match[1] !== 'log') continue;
     const reason = match[2] ?? '';
-    const path = /(?:open|rename|mkdir|write) (\S+?):? /.exec(reason)?.[1] ?? scene.facts.logPath ?? 'the audit log';
+    const path = /(?:open|rename|mkdir|write) (\/\S+?):? /.exec(reason)?.[1] ?? scene.facts.logPath ?? 'the audit log';
     return { certain: true, finding: logFinding(path, reason, `${log.path}\n  ${line.text}`) };
   }
   return undefined;
