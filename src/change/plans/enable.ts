@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors';
 import type { Finding } from '../../core/finding';
 import { policyAnnotation } from '../../core/manifest/audit';
 import { defaults, planEnable, type EnableWish } from '../../core/manifest/enable';
-import { folderOf } from '../../core/manifest/paths';
+import { covers, folderOf, normalPath } from '../../core/manifest/paths';
 import type { ManifestChange } from '../../core/manifest/changes';
 import { findPreset, PRESETS } from '../../core/policy/presets';
 import { checkPolicy } from '../check-policy';
@@ -41,7 +41,7 @@ const WEBHOOK_PATH = '/etc/kubernetes/audit-webhook.yaml';
 export async function planEnableChange(ports: Ports, live: LiveManifest, options: EnableOptions): Promise<Plan> {
   const { files } = ports;
   const policyPath = options.policyPath ?? live.audit.policy?.hostPath ?? defaults.policyPath;
-  refuseInsideManifests(policyPath, live, 'the policy');
+  refuseInsideManifests(policyPath, live, 'the policy', `--policy-path ${defaults.policyPath}`);
   const installed = await existing(files, policyPath);
   const policy = choosePolicy(options, installed, policyPath);
   const text = decodeText(policy.bytes, policy.from);
@@ -57,6 +57,8 @@ export async function planEnableChange(ports: Ports, live: LiveManifest, options
   };
   const edit = planEnable(live.doc, wish);
   const log = edit.settings.log;
+  if (log?.hostPath !== undefined)
+    refuseInsideManifests(log.hostPath, live, 'the audit log', `--log-path ${defaults.logPath}`);
   const folders = log?.hostPath === undefined ? [] : [{ path: folderOf(log.hostPath), mode: 0o700 }];
   findings.push(...edit.findings, ...(await checkLog(files, log?.hostPath)));
   const others: PlannedFile[] = [
@@ -157,10 +159,10 @@ async function checkLog(files: Files, path: string | undefined): Promise<Finding
   return [];
 }
 
-function refuseInsideManifests(path: string, live: LiveManifest, what: string): void {
-  if (folderOf(path) !== live.folder) return;
+function refuseInsideManifests(path: string, live: LiveManifest, what: string, instead: string): void {
+  if (!covers(normalPath(live.folder), normalPath(path))) return;
   throw new UserError('file-inside-manifests', `${what} must not lie in ${live.folder}`, {
-    hints: ['the kubelet takes every file there for a pod', `--policy-path ${defaults.policyPath}`],
+    hints: ['the kubelet takes every file there for a pod', instead],
   });
 }
 
