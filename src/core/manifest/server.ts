@@ -161,7 +161,7 @@ function findStart(doc: ManifestDocument, path: Path, argv: readonly Argument[])
       ],
     });
   if (start !== -1) return start;
-  if (argv[0]?.list === 'args' && argv[0].value.startsWith('-')) return -1;
+  if (argv[0] === undefined || (argv[0].list === 'args' && argv[0].value.startsWith('-'))) return -1;
   throw new UserError('manifest-no-server', 'the command of this container does not name kube-apiserver', {
     place: doc.place([...path, 'command']),
     hints: ['Its flags can only be found behind an element of `command` or `args` that is kube-apiserver.'],
