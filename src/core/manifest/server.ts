@@ -1,5 +1,6 @@
 /** Which container of the pod runs kube-apiserver, with which arguments, and what follows from them. */
 import { UserError } from '../errors';
+import type { Place } from '../errors';
 import { describePath } from './document';
 import type { ManifestDocument } from './document';
 import { environmentOf, expand, known } from './expand';
@@ -133,13 +134,21 @@ function findContainer(doc: ManifestDocument): { container: PlainMap; path: Path
 
 function readArguments(doc: ManifestDocument, path: Path, list: 'command' | 'args'): Argument[] {
   return doc.list([...path, list]).map((value, index) => {
-    const place = doc.place([...path, list, index]);
-    if (typeof value === 'string' || value === null) return { value: value ?? '', list, index, place };
+    const place = (): Place => doc.place([...path, list, index]);
+    if (typeof value === 'string' || value === null)
+      return {
+        value: value ?? '',
+        list,
+        index,
+        get place() {
+          return place();
+        },
+      };
     throw new UserError(
       'manifest-argument-not-string',
       `${describePath([...path, list, index])} is a ${isMap(value) ? 'mapping' : typeof value}, not a string`,
       {
-        place,
+        place: place(),
         hints: isMap(value)
           ? ['A colon followed by a space makes a mapping: put the argument in quotes.']
           : [`The kubelet refuses it: put it in quotes, "${scalarOf(value)}".`],
