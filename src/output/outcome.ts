@@ -71,7 +71,7 @@ function proofLine(outcome: Extract<Outcome, { outcome: 'kept' }>): string {
     case 'proven':
       return `proven: ${proof.summary}${secret}`;
     case 'skipped':
-      return 'not verified: kube-auditctl verify';
+      return proof.summary;
     case 'not-possible':
     case 'failed':
       return `not proven: ${proof.summary}`;

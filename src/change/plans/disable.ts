@@ -5,6 +5,7 @@ import { decodeText, type LiveManifest } from '../manifest';
 import type { Plan, PlannedFile } from '../plan';
 import type { Ports } from '../ports';
 import type { Store } from '../store';
+import { carryEdits } from './carry-edits';
 import { sentence } from './enable';
 
 export async function planDisableChange(
@@ -45,13 +46,14 @@ export async function planDisableChange(
     const version = record?.files.find((file) => file.role === 'manifest')?.[when];
     return record && version ? decodeText(await store.copy(record.id, version.copy), version.copy) : undefined;
   };
-  const last = since.findLast((record) => record.command === 'enable');
-  const edit = planDisable(
-    live.doc,
-    options.all ? undefined : await copyOf(since[0], 'before'),
-    options.all ? undefined : await copyOf(last, 'after'),
-    { all: options.all },
-  );
+  const upTo = since.slice(0, since.findLastIndex((record) => record.command === 'enable') + 1);
+  const versions = [];
+  for (const record of options.all ? [] : upTo) {
+    const [before, after] = [await copyOf(record, 'before'), await copyOf(record, 'after')];
+    if (before !== undefined && after !== undefined) versions.push({ before, after });
+  }
+  const baseline = versions[0] && carryEdits(versions, versions[0].before);
+  const edit = planDisable(live.doc, baseline, versions.at(-1)?.after, { all: options.all });
   const { others, notes } = await filesToUndo(ports, store, since);
   return {
     manifestText: edit.text,

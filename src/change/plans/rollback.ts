@@ -10,6 +10,7 @@ import { decodeText, type LiveManifest } from '../manifest';
 import type { Plan, PlannedFile } from '../plan';
 import type { FileImage, Ports } from '../ports';
 import type { Store } from '../store';
+import { carryEdits } from './carry-edits';
 
 export interface RollbackOptions {
   /** A change's id (the state it left behind), or `original` (before the oldest recorded change). */
@@ -36,7 +37,8 @@ export async function planRollback(
     const target = await imageOf(store, versionBefore(undone, path));
     const last = await imageOf(store, versionAfter(undone, path));
     if (role === 'manifest') {
-      const merged = mergeManifest(live, last, target, options.discardEdits);
+      const wanted = target && !options.discardEdits ? await withEditsBetween(store, undone, target) : target;
+      const merged = mergeManifest(live, last, wanted, options.discardEdits);
       if ('finding' in merged) findings.push(merged.finding);
       else manifestText = merged.text;
       if ('note' in merged && merged.note !== undefined) notes.push(merged.note);
@@ -97,6 +99,17 @@ function versionAfter(undone: readonly ChangeRecord[], path: string): Version {
     if (file) return { id: record.id, version: file.after };
   }
   return { id: '', version: null };
+}
+
+async function withEditsBetween(store: Store, undone: readonly ChangeRecord[], target: FileImage): Promise<FileImage> {
+  const versions = [];
+  for (const record of undone) {
+    const file = record.files.find((each) => each.role === 'manifest');
+    if (!file?.before || !file.after) continue;
+    const text = async (version: FileVersion): Promise<string> => decodeText(await store.copy(record.id, version.copy), version.copy);
+    versions.push({ before: await text(file.before), after: await text(file.after) });
+  }
+  return { ...target, bytes: new TextEncoder().encode(carryEdits(versions, decodeText(target.bytes, 'before'))) };
 }
 
 interface Version {

@@ -63,8 +63,8 @@ function restoreFlags(draft: Draft, before: Server, enabled: Server): { leaving:
   for (const name of new Set(server.flags.map((flag) => flag.name).filter(isAuditFlag))) {
     const [was, made, now] = [before.effective(name), enabled.effective(name), server.effective(name)];
     if (was === undefined) {
-      gone.push(...server.flags.filter((flag) => flag.name === name));
       if (made === undefined) noteForeign(draft, now);
+      else gone.push(...server.flags.filter((flag) => flag.name === name));
       continue;
     }
     // A flag that enable left alone is the user's, whatever it says today.
@@ -90,15 +90,15 @@ function removeFlags(draft: Draft, flags: readonly Flag[]): void {
   }
 }
 
-/** An audit flag that came by hand after `enable` goes as well, as it means nothing without the rest: but it is told. */
+/** An audit flag that came by hand after `enable` is the user's, and stays: without a backend it means nothing. */
 function noteForeign(draft: Draft, flag: Flag | undefined): void {
   if (flag === undefined) return;
   draft.findings.push({
     code: 'flag-not-ours',
     severity: 'info',
-    title: `--${flag.name} was not set by enable; it is removed with the other audit flags`,
+    title: `--${flag.name} was not set by enable, and stays`,
     place: flag.place,
-    remedy: ['Put it back by `kube-auditctl edit` if it is wanted.'],
+    remedy: ['to take out every audit flag, whoever set it: kube-auditctl disable --all'],
   });
 }
 

@@ -64,10 +64,13 @@ function fillFlow(doc: ManifestDocument, out: TextChanges, { node, pair }: Spot,
   const root = yaml.contents as Collection;
   const broken = isFlow(root) ? brokenStyle(doc, root) : undefined;
   const written = flowText(value, lineIndent(text, key[0]), { ...style, broken });
-  const start = node?.range?.[0] ?? key[1];
-  const end = node?.range?.[1] ?? start;
-  const lead = start > key[1] ? (end > start ? '' : ' ') : ': ';
-  out.replace(start, end, lead + written);
+  const [start, end] = node?.range ?? [key[1], key[1]];
+  if (end > start) {
+    out.replace(start, end, written);
+    return;
+  }
+  const colon = /^[ \t]*:?[ \t]*/.exec(text.slice(key[1]))?.[0] ?? '';
+  out.replace(key[1], key[1] + colon.length, `: ${written}`);
 }
 
 function addToFlow(doc: ManifestDocument, out: TextChanges, node: Collection, { path, list, pairs }: Addition): void {

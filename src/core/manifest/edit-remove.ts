@@ -39,7 +39,10 @@ export function writeBlank(text: string, out: TextChanges, { node, pair }: Spot,
     return;
   }
   if (pair?.key.range == null) throw new Error(`cannot empty ${describePath(path)}`);
-  if (blank !== '') out.insert(text.indexOf(':', pair.key.range[1]) + 1, ` ${blank}`);
+  const colon = text.indexOf(':', pair.key.range[1]);
+  // An anchor or a tag stands between the colon and the value.
+  const lead = /^:(?:[ \t]+[&!]\S*)*/.exec(text.slice(colon))?.[0] ?? ':';
+  if (blank !== '') out.insert(colon + lead.length, ` ${blank}`);
   out.cutLines(entriesOf(text, holder));
 }
 

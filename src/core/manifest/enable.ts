@@ -137,7 +137,7 @@ function refuseZeroLimits(wish: EnableWish): void {
       `--${flagNames[limit]} must be a whole number of at least 1, not ${value}`,
       {
         hints: [
-          '0 means “without limit” (and, from Kubernetes 1.36 on, a size of 0 turns rotation off): the disk would fill.',
+          '0 means no limit (and, from Kubernetes 1.36 on, a size of 0 turns rotation off): the disk would fill.',
         ],
       },
     );

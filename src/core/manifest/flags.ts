@@ -9,7 +9,8 @@ export interface Argument {
   value: string;
   list: 'command' | 'args';
   index: number;
-  place: Place;
+  /** Found when asked for. */
+  readonly place: Place;
 }
 
 export interface Flag {
@@ -21,7 +22,8 @@ export interface Flag {
   form: 'equals' | 'separate' | 'bare';
   list: 'command' | 'args';
   index: number;
-  place: Place;
+  /** Found when asked for. */
+  readonly place: Place;
   /** Where the value of a separate flag stands: the last of `command` may take the first of `args`. */
   valueAt?: Argument;
 }
@@ -35,13 +37,12 @@ export function parseFlags(argv: readonly Argument[]): Flag[] {
     const match = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(argument.value);
     if (match?.[1] === undefined) continue;
     const name = match[1].replaceAll('_', '-');
-    const { list, index, place } = argument;
     const next = argv[at + 1];
-    if (match[2] !== undefined) flags.push({ name, value: match[2], form: 'equals', list, index, place });
+    if (match[2] !== undefined) flags.push(flagAt(argument, name, match[2], 'equals'));
     else if (next !== undefined && takesNext(name, next.value)) {
-      flags.push({ name, value: next.value, form: 'separate', list, index, place, valueAt: next });
+      flags.push(flagAt(argument, name, next.value, 'separate', next));
       at++;
-    } else flags.push({ name, value: undefined, form: 'bare', list, index, place });
+    } else flags.push(flagAt(argument, name, undefined, 'bare'));
   }
   return flags;
 }
@@ -66,6 +67,27 @@ export function parseDuration(text: string): number | undefined {
   for (const [, amount, unit] of match[2].matchAll(/([\d.]+)([a-zµμ]+)/g))
     seconds += Number(amount) * (units[unit ?? ''] ?? 0);
   return match[1] === '-' ? -seconds : seconds;
+}
+
+function flagAt(
+  argument: Argument,
+  name: string,
+  value: string | undefined,
+  form: Flag['form'],
+  valueAt?: Argument,
+): Flag {
+  const { list, index } = argument;
+  return {
+    name,
+    value,
+    form,
+    list,
+    index,
+    get place() {
+      return argument.place;
+    },
+    ...(valueAt === undefined ? {} : { valueAt }),
+  };
 }
 
 /**

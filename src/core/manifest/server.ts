@@ -1,5 +1,6 @@
 /** Which container of the pod runs kube-apiserver, with which arguments, and what follows from them. */
 import { UserError } from '../errors';
+import type { Place } from '../errors';
 import { describePath } from './document';
 import type { ManifestDocument } from './document';
 import { environmentOf, expand, known } from './expand';
@@ -133,13 +134,21 @@ function findContainer(doc: ManifestDocument): { container: PlainMap; path: Path
 
 function readArguments(doc: ManifestDocument, path: Path, list: 'command' | 'args'): Argument[] {
   return doc.list([...path, list]).map((value, index) => {
-    const place = doc.place([...path, list, index]);
-    if (typeof value === 'string' || value === null) return { value: value ?? '', list, index, place };
+    const place = (): Place => doc.place([...path, list, index]);
+    if (typeof value === 'string' || value === null)
+      return {
+        value: value ?? '',
+        list,
+        index,
+        get place() {
+          return place();
+        },
+      };
     throw new UserError(
       'manifest-argument-not-string',
       `${describePath([...path, list, index])} is a ${isMap(value) ? 'mapping' : typeof value}, not a string`,
       {
-        place,
+        place: place(),
         hints: isMap(value)
           ? ['A colon followed by a space makes a mapping: put the argument in quotes.']
           : [`The kubelet refuses it: put it in quotes, "${scalarOf(value)}".`],
@@ -161,7 +170,7 @@ function findStart(doc: ManifestDocument, path: Path, argv: readonly Argument[])
       ],
     });
   if (start !== -1) return start;
-  if (argv[0]?.list === 'args' && argv[0].value.startsWith('-')) return -1;
+  if (argv[0] === undefined || (argv[0].list === 'args' && argv[0].value.startsWith('-'))) return -1;
   throw new UserError('manifest-no-server', 'the command of this container does not name kube-apiserver', {
     place: doc.place([...path, 'command']),
     hints: ['Its flags can only be found behind an element of `command` or `args` that is kube-apiserver.'],

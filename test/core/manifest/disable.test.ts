@@ -105,10 +105,10 @@ describe('the user’s edits since stay', () => {
     expect(volumeNames(text)).toContain('audit-log');
   });
 
-  test('an audit flag added by hand goes with the others, and that is told', () => {
+  test('an audit flag added by hand stays, and that is told', () => {
     const edited = last.replace('    image:', '    - --audit-log-truncate-enabled\n    image:');
     const plan = disable(edited, kubeadm, last);
-    expect(plan.text).toBe(kubeadm);
+    expect(plan.text).toBe(kubeadm.replace('    image:', '    - --audit-log-truncate-enabled\n    image:'));
     expect(plan.findings).toMatchObject([{ code: 'flag-not-ours', severity: 'info' }]);
   });
 });
@@ -160,6 +160,16 @@ describe('settings that were there before come back', () => {
     expect(disable(edit(after), baseline, after).text).toBe(edit(baseline));
   });
 
+  test.each(['volumeMounts: &x !!seq []\n', 'volumeMounts: # none\n', 'volumeMounts: ~\n', 'volumeMounts: []\n'])(
+    'a list that was empty: %j',
+    (line) => {
+      const baseline = pod({ container: `command: [kube-apiserver]\n${line}image: x\n` });
+      const after = enabled(baseline);
+      const edit = (text: string): string => text.replace('image: x', 'image: y');
+      expect(disable(edit(after), baseline, after).text).toBe(edit(baseline));
+    },
+  );
+
   test('an annotation of ours from before the first record', () => {
     const baseline = pod({
       container: 'command: [kube-apiserver]\n',
@@ -199,6 +209,11 @@ describe('without a record', () => {
       'mount-removed audit-log',
     ]);
     expect(plan.text).toContain("    # the team's policies, read-only\n");
+  });
+
+  test('args that held nothing else go altogether', () => {
+    const baseline = pod({ container: 'image: x\n' });
+    expect(disable(enabled(baseline)).text).toBe(baseline);
   });
 
   test('a folder that another flag uses stays mounted', () => {

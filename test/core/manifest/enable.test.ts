@@ -283,6 +283,11 @@ describe('what the manifest says is kept', () => {
     expect(args.at(-1)).toBe('--audit-log-maxsize=100');
   });
 
+  test('a container without command and args gets args for its entrypoint', () => {
+    const { text } = enable(pod({ container: 'image: x\n' }));
+    expect(podOf(text).spec.containers[0].args[0]).toBe('--audit-policy-file=/etc/kubernetes/audit-policy.yaml');
+  });
+
   test('the order of new flags, and dollar signs the kubelet must not expand', () => {
     const { text, settings } = enable(pod({ container: command }), {
       mode: 'batch',

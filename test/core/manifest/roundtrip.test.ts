@@ -90,7 +90,7 @@ test('enable, edits of the user, disable: what is left is the manifest of before
       expect(planDisable(parseManifest(last), baseline, last).text).toBe(baseline);
       expect(planDisable(parseManifest(edit(last)), baseline, last).text).toBe(edit(baseline));
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
 });
 
@@ -106,7 +106,7 @@ test('enabling never leaves two mounts at one path, two volumes of one name, or 
       expect(new Set(paths).size).toBe(paths.length);
       expect(mounts.every(({ name }) => names.includes(name))).toBe(true);
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 

@@ -109,7 +109,7 @@ describe('which container, and what starts the server', () => {
   test.each([
     ['a pod without the server', 'apiVersion: v1\nkind: Pod\nspec: {containers: [{name: etcd, command: [etcd]}]}\n'],
     ['another command in its container', pod({ container: command('/hyperkube', 'apiserver') })],
-    ['no command and no args', pod({ container: 'image: x\n' })],
+    ['arguments that are no flags', pod({ container: args('start', '--f=1') })],
   ])('%s is refused', (_, text) => {
     expect(errorOf(() => readServer(parseManifest(text))).code).toBe('manifest-no-server');
   });
