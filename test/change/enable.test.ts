@@ -158,7 +158,10 @@ describe('again', () => {
     const node = await enabled();
     const before = node.manifest() ?? '';
     const outcome = await enable(node.ports(), { maxAge: 7 });
-    expect(outcome).toMatchObject({ outcome: 'kept', changes: ['change flag --audit-log-maxage=7 (was 30)'] });
+    expect(outcome).toMatchObject({
+      outcome: 'kept',
+      changes: ['change flag --audit-log-maxage=7 (was --audit-log-maxage=30)'],
+    });
     expect(node.manifest()).toBe(before.replace('--audit-log-maxage=30', '--audit-log-maxage=7'));
   });
 });
@@ -369,7 +372,7 @@ describe('a dry run', () => {
       expect.arrayContaining([
         `install ${POLICY} (preset recommended)`,
         'add flag --audit-log-maxage=30',
-        'add annotation kube-auditctl/policy-sha256',
+        'set annotation kube-auditctl/policy-sha256',
       ]),
     );
     expect(outcome.diff).toContain(`+++ ${POLICY}`);

@@ -55,8 +55,11 @@ export async function sh(script: string, input?: Uint8Array | string): Promise<s
 let nodeBinary = 'node';
 
 export async function install(): Promise<void> {
-  if (PREFIX.length === 0) throw new Error('KUBE_AUDITCTL_NODE names no node, e.g. "docker exec -i kind-control-plane"');
-  const tar = spawnSync('tar', ['-C', REPO, '-c', 'bin', 'dist', 'package.json', 'test/e2e/on-node'], { maxBuffer: 1 << 28 });
+  if (PREFIX.length === 0)
+    throw new Error('KUBE_AUDITCTL_NODE names no node, e.g. "docker exec -i kind-control-plane"');
+  const tar = spawnSync('tar', ['-C', REPO, '-c', 'bin', 'dist', 'package.json', 'test/e2e/on-node'], {
+    maxBuffer: 1 << 28,
+  });
   await sh(`rm -rf ${HOME} && mkdir -p ${HOME} && tar -C ${HOME} -x`, tar.stdout);
   if ((await on(['sh', '-c', 'node --version'])).code === 0) {
     nodeBinary = (await sh('command -v node')).trim();
@@ -132,7 +135,10 @@ export async function pristine(): Promise<string> {
 export async function reset(): Promise<void> {
   const text = await pristine();
   if ((await sh(`cat ${MANIFEST}`)) !== text) {
-    await sh(`cat > /etc/kubernetes/.e2e && chmod 600 /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`, text);
+    await sh(
+      `cat > /etc/kubernetes/.e2e && chmod 600 /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`,
+      text,
+    );
   }
   await sh('rm -rf /var/lib/kube-auditctl /etc/kubernetes/audit-policy.yaml /var/log/kubernetes/audit');
   await settled();
@@ -144,7 +150,9 @@ export async function settled(): Promise<void> {
   await until(
     'settled',
     async () => {
-      const status = JSON.parse((await tool('status', '-o', 'json')).stdout || '{}') as { running?: { asConfigured?: boolean } };
+      const status = JSON.parse((await tool('status', '-o', 'json')).stdout || '{}') as {
+        running?: { asConfigured?: boolean };
+      };
       const count = Number((await on(['sh', '-c', 'pgrep -xc kube-apiserver'])).stdout);
       const good = (await ready()) && count === 1 && status.running?.asConfigured === true;
       if (!good) since = 0;

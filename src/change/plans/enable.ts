@@ -181,9 +181,11 @@ export function sentence(change: ManifestChange): string {
   const [thing, done] = change.what.split('-') as [string, string];
   const verb = { added: 'add', changed: 'change', removed: 'remove', set: 'set' }[done] ?? done;
   if (change.detail.includes(policyAnnotation)) return `${verb} annotation ${policyAnnotation}`;
-  const value = thing === 'flag' && change.after !== undefined && !change.detail.includes('=') ? `=${change.after}` : '';
+  // A flag's `before` and `after` are the argument as it stands, name and value.
+  const now = done === 'removed' ? change.before : change.after;
+  const subject = thing === 'flag' && now !== undefined ? now : change.detail;
   const was = done === 'changed' && change.before !== undefined ? ` (was ${change.before})` : '';
-  return `${verb} ${thing} ${change.detail}${value}${was}`;
+  return `${verb} ${thing} ${subject}${was}`;
 }
 
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {

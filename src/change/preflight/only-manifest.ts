@@ -1,6 +1,6 @@
 /** The kubelet merges files that define the same pod, and the last one in sort order wins: a backup there is a trap. */
-import { parseAllDocuments } from 'yaml';
 import { messageOf } from '../../core/errors';
+import { podOfFile } from '../../core/pod-file';
 import { decodeText, MANIFEST_LIMIT } from '../manifest';
 import type { Check } from './preflight';
 
@@ -19,7 +19,7 @@ export const onlyManifest: Check = async ({ files }, { live }) => {
       findings.push(unreadable(path, messageOf(error)));
       continue;
     }
-    const pod = podOf(text);
+    const pod = podOfFile(text);
     if (!pod) findings.push(unreadable(path, 'the kubelet takes every file there for a pod, and this is none'));
     if (pod?.name !== live.pod.name || pod.namespace !== live.pod.namespace) continue;
     findings.push({
@@ -35,22 +35,6 @@ export const onlyManifest: Check = async ({ files }, { live }) => {
   }
   return findings;
 };
-
-/**
- * The pod that the kubelet would make of a file: it reads the first document, and takes duplicate keys and unknown fields
- * without a word. A strict reading would overlook the very backups that win.
- */
-function podOf(text: string): { name: string; namespace: string } | undefined {
-  let value: unknown;
-  try {
-    value = parseAllDocuments(text, { uniqueKeys: false, strict: false })[0]?.toJS();
-  } catch {
-    return undefined;
-  }
-  const { kind, metadata } = (value ?? {}) as { kind?: unknown; metadata?: { name?: unknown; namespace?: unknown } };
-  if (kind !== 'Pod' || typeof metadata?.name !== 'string') return undefined;
-  return { name: metadata.name, namespace: typeof metadata.namespace === 'string' ? metadata.namespace : 'default' };
-}
 
 function unreadable(path: string, why: string) {
   return {
