@@ -484,11 +484,15 @@ async function lookBefore(ports: Ports, point: WatchPoint): Promise<Before> {
   };
 }
 
-/** The newest change that set audit logging up: `disable` needs its copies for as long as its settings stand. */
+/**
+ * The newest change that set audit logging up, and the last one that changed its settings: between their copies lies what
+ * `disable` takes out, for as long as it stands.
+ */
 async function neededForDisable(store: Store): Promise<ReadonlySet<string>> {
   const { records } = await store.list();
-  const newest = records.findLast((record) => record.baseline && record.state === 'kept');
-  return new Set(newest ? [newest.id] : []);
+  const kept = records.filter(({ state }) => state === 'kept');
+  const needed = [kept.findLast(({ baseline }) => baseline), kept.findLast(({ command }) => command === 'enable')];
+  return new Set(needed.flatMap((record) => record?.id ?? []));
 }
 
 export function shaOf(change: Pick<Change, 'record'>, when: 'before' | 'after'): string {

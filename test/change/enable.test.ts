@@ -375,8 +375,8 @@ describe('a dry run', () => {
         'set annotation kube-auditctl/policy-sha256',
       ]),
     );
-    expect(outcome.diff).toContain(`+++ ${POLICY}`);
-    expect(outcome.diff).toContain(`+++ ${MANIFEST}`);
+    expect(outcome.diff).toContain(`+++ b${POLICY}`);
+    expect(outcome.diff).toContain(`+++ b${MANIFEST}`);
   });
 
   test('runs beside a change at work: it takes no lock', async () => {

@@ -59,7 +59,10 @@ export async function planEnableChange(ports: Ports, live: LiveManifest, options
   const log = edit.settings.log;
   if (log?.hostPath !== undefined)
     refuseInsideManifests(log.hostPath, live, 'the audit log', `--log-path ${defaults.logPath}`);
-  const folders = log?.hostPath === undefined ? [] : [{ path: folderOf(log.hostPath), mode: 0o700 }];
+  const folders = [policyPath, ...(log?.hostPath === undefined ? [] : [log.hostPath])].map((path) => ({
+    path: folderOf(path),
+    mode: 0o700,
+  }));
   findings.push(...edit.findings, ...(await checkLog(files, log?.hostPath)));
   const others: PlannedFile[] = [
     { path: policyPath, role: 'policy', before: installed ?? null, after: asFile(policy.bytes, installed) },
