@@ -24,7 +24,7 @@ import { wasWritten, type FileImage, type Ports, type WatchPoint } from './ports
 import type { Store } from './store';
 import { saveEvidence } from './evidence';
 import { proveAudit, SKIPPED } from './verify';
-import { watchServer, type WatchEnd } from './watch';
+import { interrupted, watchServer, type WatchEnd } from './watch';
 
 /** A change on its way: what the record says, and the eyes that were opened before the write. */
 export interface Change {
@@ -195,7 +195,11 @@ export async function settle(ports: Ports, change: Change): Promise<Outcome> {
       case 'healthy': {
         const proof = record.verify ? await proveAudit(ports, change.wanted, watched.verdict.process) : SKIPPED;
         ports.report({ kind: 'proof', proof, afterMs: ports.clock.now() - writtenAt });
-        if (proof.state === 'failed' && proof.cause) return await goBack(ports, change, run, proof.cause, proof);
+        if (proof.state === 'failed' && proof.cause) {
+          // A signal ends the search for the event: that it was not found then says nothing of the server.
+          const cause = ports.interrupts.first.aborted ? interrupted() : proof.cause;
+          return await goBack(ports, change, run, cause, proof);
+        }
         if (proof.state === 'proven') run.stages.push({ stage: 'proven', afterMs: ports.clock.now() - writtenAt });
         return await keep(ports, change, run, proof);
       }
