@@ -37,7 +37,7 @@ function interruptedAt(node: FakeNode, pattern: RegExp, times = 1): TestPorts {
 /** Does something at the first sleep after the manifest was written: while the server is being waited for. */
 function whileWaiting(node: FakeNode, act: (ports: TestPorts) => void): TestPorts {
   const ports = node.ports();
-  const { sleep } = ports.clock;
+  const sleep = ports.clock.sleep.bind(ports.clock);
   let done = false;
   ports.clock.sleep = (ms, signal) => {
     if (!done && node.manifest() !== PRISTINE) {
