@@ -13,7 +13,10 @@ import { base64 } from './base64';
 import { decodeText, type Described } from './manifest';
 import type { LogTail, Ports } from './ports';
 
-export const SKIPPED: ProofReport = { state: 'skipped', summary: 'not verified (--no-verify); to do it now: kube-auditctl verify' };
+export const SKIPPED: ProofReport = {
+  state: 'skipped',
+  summary: 'not verified (--no-verify); to do it now: kube-auditctl verify',
+};
 
 const POLICY_LIMIT = 16 << 20;
 const LOOK_EVERY_MS = 50;

@@ -1,9 +1,10 @@
 /** `enable` and its way back on a real node, watched from outside: the folder, /readyz, memory. */
-import { install, observe, on, pristine, reset, sh, tool, toolCommand, MANIFEST } from './node';
+import { install, leave, MANIFEST, observe, on, pristine, reset, sh, tool, toolCommand } from './node';
+
+afterAll(leave);
 
 beforeAll(async () => {
   await install();
-  await pristine();
   await reset();
 });
 
@@ -24,11 +25,17 @@ test('on a fresh node: kept and proven, at most 5 s after /readyz is 200 for goo
   const seen = await observe(toolCommand('enable', '-o', 'json'));
   expect([seen.code, seen.stderr]).toEqual([0, expect.any(String)]);
   const report = JSON.parse(seen.stdout) as Kept;
-  expect(report).toMatchObject({ outcome: 'kept', changed: true, proof: { state: 'proven', secret: { state: 'metadata-only' } } });
+  expect(report).toMatchObject({
+    outcome: 'kept',
+    changed: true,
+    proof: { state: 'proven', secret: { state: 'metadata-only' } },
+  });
 
   const readyForGood = seen.health.findLast(({ ok }) => ok)?.at ?? 0;
   const after = (seen.endedAt - readyForGood) / 1000;
-  console.info(`ready for good -> end: ${after.toFixed(2)} s; API away ${report.apiAwaySeconds} s; peak ${seen.peakMib.toFixed(0)} MiB`);
+  console.info(
+    `ready for good -> end: ${after.toFixed(2)} s; API away ${report.apiAwaySeconds} s; peak ${seen.peakMib.toFixed(0)} MiB`,
+  );
   expect(after).toBeLessThan(5);
   expect(seen.peakMib).toBeLessThan(150);
 
@@ -39,7 +46,9 @@ test('on a fresh node: kept and proven, at most 5 s after /readyz is 200 for goo
   const log = await sh('cat /var/log/kubernetes/audit/audit.log');
   expect(log).toContain(report.proof.canary.auditId);
   expect(report.diff).not.toMatch(/^-(?!-)/m);
-  expect(await sh(`stat -c %a:%u:%g ${MANIFEST} /etc/kubernetes/audit-policy.yaml /var/log/kubernetes/audit`)).toBe('600:0:0\n600:0:0\n700:0:0\n');
+  expect(await sh(`stat -c %a:%u:%g ${MANIFEST} /etc/kubernetes/audit-policy.yaml /var/log/kubernetes/audit`)).toBe(
+    '600:0:0\n600:0:0\n700:0:0\n',
+  );
   enabled = await sh(`cat ${MANIFEST}`);
 });
 
@@ -64,7 +73,10 @@ test('status and verify say that it is on', async () => {
   });
   expect(status.code).toBe(0);
   const verify = await tool('verify', '-o', 'json');
-  expect([verify.code, JSON.parse(verify.stdout)]).toMatchObject([0, { state: 'proven', secret: { state: 'metadata-only' } }]);
+  expect([verify.code, JSON.parse(verify.stdout)]).toMatchObject([
+    0,
+    { state: 'proven', secret: { state: 'metadata-only' } },
+  ]);
 });
 
 test('a changed policy file alone restarts the server, and the new one runs', async () => {
@@ -76,11 +88,15 @@ test('a changed policy file alone restarts the server, and the new one runs', as
   expect(report.diff.split('\n').filter((line) => /^[+-](?![+-])/.test(line))).toHaveLength(2);
   expect((await tool('status', '--check')).code).toBe(0);
   // The next tests go back to where this file began.
-  await sh('sed -i "s/^  # Edited.*/  # Everything else: who, what, when, and with which result./" /etc/kubernetes/audit-policy.yaml');
+  await sh(
+    'sed -i "s/^  # Edited.*/  # Everything else: who, what, when, and with which result./" /etc/kubernetes/audit-policy.yaml',
+  );
 });
 
 test('disable gives back the same bytes, after an edit of the user as well', async () => {
-  await sh(`cp ${MANIFEST} /etc/kubernetes/.e2e && sed -i '1i # mine' /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`);
+  await sh(
+    `cp ${MANIFEST} /etc/kubernetes/.e2e && sed -i '1i # mine' /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`,
+  );
   const seen = await observe(toolCommand('disable', '-o', 'json'));
   expect([seen.code, JSON.parse(seen.stdout)]).toMatchObject([0, { outcome: 'kept', changed: true }]);
   expect(await sh(`cat ${MANIFEST}`)).toBe(`# mine\n${await pristine()}`);
@@ -99,7 +115,8 @@ test('history and rollback lead back', async () => {
 });
 
 test('dry-run works where nothing at all can be written', async () => {
-  const readOnly = 'for m in $(findmnt -rno TARGET | grep -v -e ^/proc -e ^/sys -e ^/dev); do mount -o remount,ro,bind $m 2>/dev/null || true; done';
+  const readOnly =
+    'for m in $(findmnt -rno TARGET | grep -v -e ^/proc -e ^/sys -e ^/dev); do mount -o remount,ro,bind $m 2>/dev/null || true; done';
   const script = `${readOnly}; if touch /etc/kubernetes/x /tmp/x /run/x 2>/dev/null; then exit 99; fi; ${toolCommand('enable', '--dry-run', '-o', 'json').join(' ')}`;
   const ran = await on(['unshare', '-m', 'sh', '-c', script]);
   expect([ran.code, ran.stderr]).toEqual([0, '']);

@@ -25,7 +25,8 @@ export function edit(text: string, changes: Edit): string {
   append(doc, ['spec', 'volumes'], changes.addVolumes);
   append(doc, [...CONTAINER, 'volumeMounts'], changes.addMounts);
   if (changes.image !== undefined) doc.setIn([...CONTAINER, 'image'], changes.image);
-  for (const [name, value] of Object.entries(changes.annotations ?? {})) doc.setIn(['metadata', 'annotations', name], value);
+  for (const [name, value] of Object.entries(changes.annotations ?? {}))
+    doc.setIn(['metadata', 'annotations', name], value);
   return doc.toString({ lineWidth: 0 });
 }
 

@@ -55,8 +55,11 @@ export async function sh(script: string, input?: Uint8Array | string): Promise<s
 let nodeBinary = 'node';
 
 export async function install(): Promise<void> {
-  if (PREFIX.length === 0) throw new Error('KUBE_AUDITCTL_NODE names no node, e.g. "docker exec -i kind-control-plane"');
-  const tar = spawnSync('tar', ['-C', REPO, '-c', 'bin', 'dist', 'package.json', 'test/e2e/on-node'], { maxBuffer: 1 << 28 });
+  if (PREFIX.length === 0)
+    throw new Error('KUBE_AUDITCTL_NODE names no node, e.g. "docker exec -i kind-control-plane"');
+  const tar = spawnSync('tar', ['-C', REPO, '-c', 'bin', 'dist', 'package.json', 'test/e2e/on-node'], {
+    maxBuffer: 1 << 28,
+  });
   await sh(`rm -rf ${HOME} && mkdir -p ${HOME} && tar -C ${HOME} -x`, tar.stdout);
   if ((await on(['sh', '-c', 'node --version'])).code === 0) {
     nodeBinary = (await sh('command -v node')).trim();
@@ -120,21 +123,36 @@ export async function until(what: string, condition: () => Promise<boolean>, sec
   return (Date.now() - start) / 1000;
 }
 
-let pristineText: string | undefined;
+let first: string | undefined;
+let base = '';
+let bases = 0;
 
-/** The manifest as it was when the suite began. */
-export async function pristine(): Promise<string> {
-  pristineText ??= await sh(`cat ${MANIFEST}`);
-  return pristineText;
+/** The manifest that the running test began with. */
+export function pristine(): Promise<string> {
+  return Promise.resolve(base);
 }
 
-/** Back to the manifest of the beginning, with nothing of ours on the node, and the API ready. */
+/**
+ * Back to the manifest of the beginning, with nothing of ours on the node, and the API ready. An annotation makes it
+ * another pod for the kubelet each time: restarts of one and the same within ten minutes are held back, longer each time.
+ */
 export async function reset(): Promise<void> {
-  const text = await pristine();
-  if ((await sh(`cat ${MANIFEST}`)) !== text) {
-    await sh(`cat > /etc/kubernetes/.e2e && chmod 600 /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`, text);
-  }
+  first ??= await sh(`cat ${MANIFEST}`);
+  base = first.replace(/^( +)(kubeadm\.kubernetes\.io\/\S+: .*)$/m, `$1e2e: "${Date.now()}-${++bases}"\n$1$2`);
+  if (base === first) throw new Error('the manifest has no annotation of kubeadm to put ours beside');
+  await sh(`cat > /etc/kubernetes/.e2e && chmod 600 /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`, base);
   await sh('rm -rf /var/lib/kube-auditctl /etc/kubernetes/audit-policy.yaml /var/log/kubernetes/audit');
+  await settled();
+}
+
+/** The node as the suite found it. */
+export async function leave(): Promise<void> {
+  if (first === undefined) return;
+  base = first;
+  await sh(
+    `cat > /etc/kubernetes/.e2e && chmod 600 /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`,
+    first,
+  );
   await settled();
 }
 
@@ -144,13 +162,15 @@ export async function settled(): Promise<void> {
   await until(
     'settled',
     async () => {
-      const status = JSON.parse((await tool('status', '-o', 'json')).stdout || '{}') as { running?: { asConfigured?: boolean } };
+      const status = JSON.parse((await tool('status', '-o', 'json')).stdout || '{}') as {
+        running?: { asConfigured?: boolean };
+      };
       const count = Number((await on(['sh', '-c', 'pgrep -xc kube-apiserver'])).stdout);
       const good = (await ready()) && count === 1 && status.running?.asConfigured === true;
       if (!good) since = 0;
       else if (since === 0) since = Date.now();
       return since !== 0 && Date.now() - since > 1000;
     },
-    180,
+    400,
   );
 }

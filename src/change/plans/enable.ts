@@ -179,7 +179,8 @@ export function sentence(change: ManifestChange): string {
   const [thing, done] = change.what.split('-') as [string, string];
   const verb = { added: 'add', changed: 'change', removed: 'remove', set: 'set' }[done] ?? done;
   if (change.detail.includes(policyAnnotation)) return `${verb} annotation ${policyAnnotation}`;
-  const value = thing === 'flag' && change.after !== undefined && !change.detail.includes('=') ? `=${change.after}` : '';
+  const value =
+    thing === 'flag' && change.after !== undefined && !change.detail.includes('=') ? `=${change.after}` : '';
   const was = done === 'changed' && change.before !== undefined ? ` (was ${change.before})` : '';
   return `${verb} ${thing} ${change.detail}${value}${was}`;
 }

@@ -106,7 +106,8 @@ async function withEditsBetween(store: Store, undone: readonly ChangeRecord[], t
   for (const record of undone) {
     const file = record.files.find((each) => each.role === 'manifest');
     if (!file?.before || !file.after) continue;
-    const text = async (version: FileVersion): Promise<string> => decodeText(await store.copy(record.id, version.copy), version.copy);
+    const text = async (version: FileVersion): Promise<string> =>
+      decodeText(await store.copy(record.id, version.copy), version.copy);
     versions.push({ before: await text(file.before), after: await text(file.after) });
   }
   return { ...target, bytes: new TextEncoder().encode(carryEdits(versions, decodeText(target.bytes, 'before'))) };

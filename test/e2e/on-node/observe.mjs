@@ -18,11 +18,14 @@ let last;
 let failures = 0;
 const poll = () =>
   new Promise((resolve) => {
-    const sent = request({ host, port, path: '/readyz', rejectUnauthorized: false, agent: false, timeout: 2000 }, (response) => {
-      response.resume();
-      response.on('end', () => resolve(response.statusCode === 200));
-      response.on('error', () => resolve(false));
-    });
+    const sent = request(
+      { host, port, path: '/readyz', rejectUnauthorized: false, agent: false, timeout: 2000 },
+      (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode === 200));
+        response.on('error', () => resolve(false));
+      },
+    );
     sent.on('timeout', () => sent.destroy());
     sent.on('error', () => resolve(false));
     sent.end();
@@ -41,18 +44,25 @@ const loop = (async () => {
 while (last === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
 
 const startedAt = Date.now();
-const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
+const child = spawn(command[0], command.slice(1), {
+  stdio: ['ignore', 'pipe', 'pipe'],
+  env: { ...process.env, ...options.env },
+});
 let stdout = '';
 let stderr = '';
 child.stdout.on('data', (chunk) => (stdout += chunk));
 child.stderr.on('data', (chunk) => {
   stderr += chunk;
-  if (killOn && stderr.includes(killOn.text)) for (const signal of killOn.signals.splice(0)) process.kill(child.pid, signal);
+  if (killOn && stderr.includes(killOn.text))
+    for (const signal of killOn.signals.splice(0)) process.kill(child.pid, signal);
 });
 let peakKib = 0;
 const memory = setInterval(() => {
   try {
-    peakKib = Math.max(peakKib, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0));
+    peakKib = Math.max(
+      peakKib,
+      Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0),
+    );
   } catch {
     // It has just ended.
   }
