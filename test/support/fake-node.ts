@@ -150,7 +150,7 @@ export class FakeNode {
     const { fs } = this;
     const calls = Object.assign(Object.create(null) as typeof fs, fs);
     for (const name of Object.keys(fs) as (keyof typeof fs)[]) {
-      const call: unknown = fs[name];
+      const call: unknown = Reflect.get(fs, name);
       if (typeof call !== 'function' || ['before', 'after'].includes(name)) continue;
       Object.assign(calls, {
         [name]: async (...args: unknown[]) => {
