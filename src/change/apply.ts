@@ -7,7 +7,7 @@
  */
 import type { Outcome } from '../core/outcome';
 import { readLiveManifest, type LiveManifest } from './manifest';
-import { diffOf, filesOf, type Plan } from './plan';
+import { diffsOf, filesOf, type Plan } from './plan';
 import type { Ports } from './ports';
 import { lower, preflight } from './preflight/preflight';
 import { recoverUnfinished } from './recover';
@@ -57,7 +57,7 @@ async function plan(ports: Ports, request: ChangeRequest) {
   const findings = lower(checked, request.ignore);
   const facts = {
     manifestPath: live.path,
-    diff: diffOf(changed),
+    diffs: diffsOf(changed),
     changes: plan.changes,
     findings,
     notes: plan.notes,

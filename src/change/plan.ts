@@ -1,6 +1,7 @@
 /** A change before it is made: every file it will touch, in order, and what it means. */
 import type { Finding } from '../core/finding';
 import { unifiedDiff } from '../core/manifest/diff';
+import type { FileDiff } from '../core/outcome';
 import type { RecordedFile } from '../core/record';
 import type { LiveManifest } from './manifest';
 import type { FileImage, Files } from './ports';
@@ -44,7 +45,12 @@ export function filesOf(plan: Plan, live: LiveManifest, files: Files): PlannedFi
   return [...plan.others.filter(differs), ...(differs(manifest) ? [manifest] : [])];
 }
 
-export function diffOf(changed: readonly PlannedFile[]): string {
+/** Unified diffs by file; a file that was not there, or will not be, is /dev/null as in git. */
+export function diffsOf(changed: readonly PlannedFile[]): FileDiff[] {
   const text = (image: FileImage | null): string => (image ? new TextDecoder().decode(image.bytes) : '');
-  return changed.map(({ path, before, after }) => unifiedDiff(text(before), text(after), { file: path })).join('');
+  return changed.map(({ path, role, before, after }) => {
+    const diff = unifiedDiff(text(before), text(after), { file: path });
+    const made = before ? diff : diff.replace(/^--- .*$/m, '--- /dev/null');
+    return { path, role, diff: after ? made : made.replace(/^\+\+\+ .*$/m, '+++ /dev/null') };
+  });
 }

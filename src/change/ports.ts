@@ -155,6 +155,8 @@ export interface Node {
   operator(): { uid: number; user: string; sudoUser?: string };
   pid(): number;
   hostname(): string;
+  /** The node's name in the cluster: --node-name, or the host's name in lower case, as the kubelet takes it. */
+  name(): string;
 }
 
 /** Ctrl-C and SIGTERM: the first asks to stop in good order, the second to stop at once. */
@@ -169,6 +171,7 @@ export interface Ports {
   lock: Lock;
   guard: Guard;
   node: Node;
+  cluster: Cluster;
   interrupts: Interrupts;
   /** What happens, for whoever watches. Must not throw. */
   report: (event: ChangeEvent) => void;

@@ -7,7 +7,7 @@ import { decodeText, describe } from './manifest';
 import type { ChangeRecord } from '../core/record';
 import { FINAL_STATES } from '../core/record';
 import { UserError, messageOf } from '../core/errors';
-import { diffOf } from './plan';
+import { diffsOf } from './plan';
 import { withLock } from './lock';
 import { openEyes, putBack, save, settle, settleRestored, type Change } from './settle';
 import type { FileImage, Ports } from './ports';
@@ -136,7 +136,7 @@ async function reopen(ports: Ports, store: Store, record: ChangeRecord): Promise
     images,
     facts: {
       manifestPath: record.manifestPath,
-      diff: diffOf(images),
+      diffs: diffsOf(images),
       changes: record.summary,
       findings: [],
       notes: [],

@@ -5,6 +5,7 @@
  * From `write` on nothing is thrown that would hide what was done: a failure of ours is told in the outcome.
  */
 import { messageOf, UserError } from '../core/errors';
+import type { ServerProcess } from '../core/evidence';
 import type { Finding } from '../core/finding';
 import type { ChangeFacts, Outcome, ProofReport, StageTime } from '../core/outcome';
 import { sameMeaning } from '../core/manifest/semantics';
@@ -25,6 +26,12 @@ import type { Store } from './store';
 import { saveEvidence } from './evidence';
 import { proveAudit, SKIPPED } from './verify';
 import { interrupted, watchServer, type WatchEnd } from './watch';
+
+/**
+ * The kubelet holds back a pod that it has started before, by up to five minutes; there is nothing better to do meanwhile
+ * than to wait for the old server.
+ */
+const RESTORE_PATIENCE_MS = 10 * 60_000;
 
 /** A change on its way: what the record says, and the eyes that were opened before the write. */
 export interface Change {
@@ -63,7 +70,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
   });
   const point = await openEyes(ports, live.path, live);
   try {
-    const before = await lookBefore(ports, point);
+    const before = await lookBefore(ports, point, live);
     const state: RecordState = 'prepared';
     const record: ChangeRecord = {
       schema: RECORD_SCHEMA,
@@ -201,7 +208,7 @@ export async function settle(ports: Ports, change: Change): Promise<Outcome> {
           return await goBack(ports, change, run, cause, proof);
         }
         if (proof.state === 'proven') run.stages.push({ stage: 'proven', afterMs: ports.clock.now() - writtenAt });
-        return await keep(ports, change, run, proof);
+        return await keep(ports, change, run, proof, watched.verdict.process);
       }
     }
   } finally {
@@ -209,7 +216,13 @@ export async function settle(ports: Ports, change: Change): Promise<Outcome> {
   }
 }
 
-async function keep(ports: Ports, change: Change, run: Run, proof: ProofReport): Promise<Outcome> {
+async function keep(
+  ports: Ports,
+  change: Change,
+  run: Run,
+  proof: ProofReport,
+  process: ServerProcess,
+): Promise<Outcome> {
   const { files } = ports;
   // Only now: as long as the old server might be needed again, so might the files it reads.
   for (const image of change.images) {
@@ -227,7 +240,12 @@ async function keep(ports: Ports, change: Change, run: Run, proof: ProofReport):
   } catch (error) {
     change.notes.push(`old changes could not be removed: ${messageOf(error)}`);
   }
-  return { outcome: 'kept', proof, ...run.facts(ports) };
+  const mirror = await mirrorOf(ports, change.wanted);
+  const mirrorPod = mirror && {
+    uid: mirror.uid ?? null,
+    follows: process.podUid === undefined ? null : mirror.uid === process.podUid,
+  };
+  return { outcome: 'kept', proof, mirrorPod: mirrorPod ?? null, ...run.facts(ports) };
 }
 
 /** Somebody else's bytes stand there. They are not ours to judge, nor to roll back over. */
@@ -273,7 +291,7 @@ async function awaitOld(
       before: record.before,
     }),
     {
-      timeoutMs: record.timeoutMs,
+      timeoutMs: Math.max(record.timeoutMs, RESTORE_PATIENCE_MS),
       stop: interrupts.second,
       ...(run.lastState ? { carried: run.lastState } : {}),
     },
@@ -474,9 +492,8 @@ export async function openEyes(
   });
 }
 
-async function lookBefore(ports: Ports, point: WatchPoint): Promise<Before> {
-  const sight = await point.look();
-  const kubelet = await ports.node.kubelet();
+async function lookBefore(ports: Ports, point: WatchPoint, old: Described): Promise<Before> {
+  const [sight, kubelet, mirror] = await Promise.all([point.look(), ports.node.kubelet(), mirrorOf(ports, old)]);
   return {
     processes: sight.processes.map(({ pid, startTicks, podUid }) => ({
       pid,
@@ -484,8 +501,17 @@ async function lookBefore(ports: Ports, point: WatchPoint): Promise<Before> {
       ...(podUid === undefined ? {} : { podUid }),
     })),
     pods: sight.pods.map((pod) => ({ uid: pod.uid, restart: Math.max(-1, ...pod.logs.map((log) => log.restart)) })),
+    ...(mirror?.uid === undefined ? {} : { mirrorUid: mirror.uid }),
     ...(kubelet ? { kubeletPid: kubelet.pid } : {}),
   };
+}
+
+function mirrorOf(ports: Ports, { endpoint, pod }: Described): ReturnType<Ports['cluster']['mirrorPod']> {
+  return ports.cluster.mirrorPod(endpoint, {
+    namespace: pod.namespace,
+    podName: pod.name,
+    nodeName: ports.node.name(),
+  });
 }
 
 /**

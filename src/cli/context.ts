@@ -1,6 +1,6 @@
 /** What every command is handed: the world, the streams, and the options that all commands share. */
 import type { Command } from 'commander';
-import type { Cluster, Ports } from '../change/ports';
+import type { Ports } from '../change/ports';
 import type { ChangeEvent } from '../change/events';
 import type { ExitCode } from '../core/outcome';
 import { createStyle, type Style } from '../output/style';
@@ -26,7 +26,7 @@ export interface WorldOptions {
 export interface Context {
   streams: Streams;
   /** Builds the adapters; nothing is opened until they are used. */
-  world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports & { cluster: Cluster };
+  world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports;
   /** A file the user names on the command line; `-` is standard input. Rejects with a UserError. */
   readInput(path: string, limit: number): Promise<{ bytes: Uint8Array; from: string }>;
   exit(code: ExitCode): void;

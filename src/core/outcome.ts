@@ -1,5 +1,6 @@
 /** How a change went: the closed union every command that changes something answers with, and the exit codes. */
 import type { Finding } from './finding';
+import type { RecordedFile } from './record';
 import type { Stage } from './verdict';
 import { unreachable } from './errors';
 
@@ -37,11 +38,18 @@ export interface ProofReport {
   cause?: Finding;
 }
 
+export interface FileDiff {
+  path: string;
+  role: RecordedFile['role'];
+  /** Unified. */
+  diff: string;
+}
+
 /** What every outcome says of the change it is about. */
 export interface ChangeFacts {
   manifestPath: string;
-  /** Unified diff of every file concerned; empty when nothing differs. */
-  diff: string;
+  /** Every file concerned; empty when nothing differs. */
+  diffs: readonly FileDiff[];
   /** One line a change, for people. */
   changes: readonly string[];
   findings: readonly Finding[];
@@ -59,11 +67,18 @@ export interface RunFacts extends ChangeFacts {
   totalMs: number;
 }
 
+/** The API's own copy of the pod: on newer kubelets it follows some ten seconds after the server. */
+export interface MirrorPod {
+  uid: string | null;
+  /** It is already that of the process which was judged; null when the process's pod is not known. */
+  follows: boolean | null;
+}
+
 export type Outcome =
   | ({ outcome: 'unchanged'; proof?: ProofReport } & ChangeFacts)
   | ({ outcome: 'refused' } & ChangeFacts)
   | ({ outcome: 'planned' } & ChangeFacts)
-  | ({ outcome: 'kept'; proof: ProofReport } & RunFacts)
+  | ({ outcome: 'kept'; proof: ProofReport; mirrorPod: MirrorPod | null } & RunFacts)
   | ({ outcome: 'rolled-back'; cause: Finding; proof?: ProofReport; evidencePath?: string } & RunFacts)
   | ({ outcome: 'needs-a-person'; cause: Finding; what: Finding; evidencePath?: string } & RunFacts);
 

@@ -25,6 +25,8 @@ export interface Before {
   processes: readonly { pid: number; startTicks: string; podUid?: string }[];
   /** Pod uids with the highest restart number whose log existed. */
   pods: readonly { uid: string; restart: number }[];
+  /** Uid of the running pod as the API's mirror of it says (config.hash). */
+  mirrorUid?: string;
   kubeletPid?: number;
 }
 
@@ -67,6 +69,11 @@ export interface WatchState {
 /** An ok run must span this long, in at least this many samples. */
 export const STEADY_MS = 1200;
 export const STEADY_SAMPLES = 3;
+/**
+ * One that was never seen to stop must show for longer that it stays: the kubelet may have read the bad manifest at its
+ * poll, and be about to tell it to stop.
+ */
+export const STEADY_UNSTOPPED_MS = 3000;
 /** The kubelet polls its folder every 20 s; after three polls without a sign it will not act. */
 const NOTICE_MS = 65_000;
 /** How long a server with other arguments may serve before it counts as what the kubelet really runs. */
@@ -113,7 +120,7 @@ function observe(state: WatchState, sight: Sight, expected: Expectation): WatchS
   reached('away', away && next.awayMs + (next.awaySince === undefined ? 0 : 1) > 0);
   reached('started', novel);
   reached('ready', next.run !== undefined);
-  reached('steady', isSteady(next));
+  reached('steady', isSteady(next, expected));
   return next;
 }
 
@@ -121,7 +128,7 @@ function conclude(state: WatchState, sight: Sight, expected: Expectation): Verdi
   const stolen = overtaken(sight, expected);
   if (stolen) return { state: 'overtaken', cause: stolen };
 
-  if (isSteady(state)) {
+  if (isSteady(state, expected)) {
     const process = servingCandidate(sight, expected);
     if (process && process.pid === state.run?.pid) return { state: 'healthy', process };
   }
@@ -215,10 +222,12 @@ function accountRun(
   return current;
 }
 
-function isSteady(state: WatchState): boolean {
-  return (
-    state.run !== undefined && state.run.count >= STEADY_SAMPLES && state.run.lastAt - state.run.firstAt >= STEADY_MS
+function isSteady({ run }: WatchState, expected: Expectation): boolean {
+  if (run === undefined || run.count < STEADY_SAMPLES) return false;
+  const unstopped = expected.before.processes.some(
+    (known) => known.pid === run.pid && known.startTicks === run.startTicks,
   );
+  return run.lastAt - run.firstAt >= (unstopped ? STEADY_UNSTOPPED_MS : STEADY_MS);
 }
 
 function overtaken(sight: Sight, expected: Expectation): Finding | undefined {
@@ -266,7 +275,8 @@ function sceneOf(state: WatchState, sight: Sight, expected: Expectation): Scene 
     logs,
     // Only lines about the new pod, or about files: what the kubelet says of the old pod's end is no failure.
     kubelet: sight.kubelet.filter(
-      (line) => line.at >= expected.writtenAt - 50 && !mentionsOnlyOldPods(line.text, stale),
+      (line) =>
+        line.at >= expected.writtenAt - 50 && (expected.goal === 'restore' || !mentionsOnlyOldPods(line.text, stale)),
     ),
     running: novel.filter((process) => matchesArgv(expected.wanted, process.argv)),
     oldAlive: old.length > 0,
@@ -279,7 +289,7 @@ function sceneOf(state: WatchState, sight: Sight, expected: Expectation): Scene 
 
 /** Uids of the pods that ran before; a folder alone may be the remains of an earlier try with the same manifest. */
 function oldUids(before: Before): ReadonlySet<string> {
-  const running = before.processes.flatMap((process) => process.podUid ?? []);
+  const running = runningUids(before);
   return new Set(running.length > 0 ? running : before.pods.map((pod) => pod.uid));
 }
 
@@ -288,7 +298,12 @@ function oldUids(before: Before): ReadonlySet<string> {
  * new manifest.
  */
 function dyingUids({ goal, restarts, before }: Expectation): ReadonlySet<string> {
-  return new Set(goal === 'change' && restarts ? before.processes.flatMap((process) => process.podUid ?? []) : []);
+  return new Set(goal === 'change' && restarts ? runningUids(before) : []);
+}
+
+function runningUids(before: Before): readonly string[] {
+  const running = before.processes.flatMap((process) => process.podUid ?? []);
+  return running.length > 0 || before.mirrorUid === undefined ? running : [before.mirrorUid];
 }
 
 function mentionsOnlyOldPods(text: string, old: ReadonlySet<string>): boolean {

@@ -8,8 +8,18 @@ import { indent, seconds, type Style } from './style';
 
 export function outcomeText(command: string, outcome: Outcome, style: Style, show: { diff: boolean }): string {
   const parts: string[] = [];
-  const diff = show.diff || outcome.outcome === 'planned' ? outcome.diff : '';
-  if (diff !== '') parts.push(diffText(diff.trimEnd(), style));
+  // A whole new policy would bury the few lines that the manifest gains.
+  const shown = outcome.diffs.filter(({ role }) => show.diff || (outcome.outcome === 'planned' && role === 'manifest'));
+  if (shown.length > 0)
+    parts.push(
+      diffText(
+        shown
+          .map(({ diff }) => diff)
+          .join('')
+          .trimEnd(),
+        style,
+      ),
+    );
   // The cause of a failure has been told while it happened only to those who saw stderr.
   parts.push(...outcome.findings.map((finding) => findingText(finding, style)));
   parts.push(summary(command, outcome, style));
@@ -89,7 +99,7 @@ export function outcomeJson(command: string, outcome: Outcome): Record<string, u
     exitCode: exitCodeOf(outcome),
     manifest: outcome.manifestPath,
     changes: outcome.changes,
-    diff: outcome.diff,
+    diff: outcome.diffs.map(({ diff }) => diff).join(''),
     findings: outcome.findings,
     notes: outcome.notes,
   };
@@ -100,7 +110,14 @@ export function outcomeJson(command: string, outcome: Outcome): Record<string, u
     case 'planned':
       return { ...base, wouldChange: true };
     case 'kept':
-      return { ...base, ...runJson(outcome), proof: outcome.proof, cause: null, hints: [] };
+      return {
+        ...base,
+        ...runJson(outcome),
+        proof: outcome.proof,
+        mirrorPod: outcome.mirrorPod,
+        cause: null,
+        hints: [],
+      };
     case 'rolled-back':
       return {
         ...base,

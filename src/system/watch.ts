@@ -87,6 +87,7 @@ export function createNode(options: NodeOptions = {}): Node {
     operator,
     pid: () => process.pid,
     hostname,
+    name: () => nodeName ?? hostname().toLowerCase(),
   };
 }
 

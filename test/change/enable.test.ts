@@ -375,8 +375,11 @@ describe('a dry run', () => {
         'set annotation kube-auditctl/policy-sha256',
       ]),
     );
-    expect(outcome.diff).toContain(`+++ b${POLICY}`);
-    expect(outcome.diff).toContain(`+++ b${MANIFEST}`);
+    expect(outcome.diffs.map(({ path, role }) => [path, role])).toEqual([
+      [POLICY, 'policy'],
+      [MANIFEST, 'manifest'],
+    ]);
+    expect(outcome.diffs[1]?.diff).toMatch(/^\+ +- --audit-log-maxage=30$/m);
   });
 
   test('runs beside a change at work: it takes no lock', async () => {

@@ -1,9 +1,10 @@
 /** `enable` and its way back on a real node, watched from outside: the folder, /readyz, memory. */
-import { install, observe, on, pristine, reset, sh, tool, toolCommand, MANIFEST } from './node';
+import { install, leave, MANIFEST, observe, on, pristine, reset, sh, tool, toolCommand } from './node';
+
+afterAll(leave);
 
 beforeAll(async () => {
   await install();
-  await pristine();
   await reset();
 });
 

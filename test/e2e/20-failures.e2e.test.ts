@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { edit, type Edit } from './edit';
-import { install, MANIFEST, observe, on, pristine, ready, REPO, reset, sh, toolCommand } from './node';
+import { install, leave, MANIFEST, observe, on, pristine, ready, REPO, reset, sh, toolCommand } from './node';
 
 const SCENARIOS = join(REPO, 'test/scenario');
 
@@ -20,11 +20,13 @@ interface OnNode {
   grace?: number;
 }
 
-function json<T>(name: string, file: string): T {
-  return JSON.parse(readFileSync(join(SCENARIOS, name, file), 'utf8')) as T;
+function json(name: string, file: string): unknown {
+  return JSON.parse(readFileSync(join(SCENARIOS, name, file), 'utf8'));
 }
 
 const names = readdirSync(SCENARIOS).filter((name) => existsSync(join(SCENARIOS, name, 'on-node.json')));
+
+afterAll(leave);
 
 beforeAll(async () => {
   await install();
@@ -32,11 +34,11 @@ beforeAll(async () => {
 });
 
 test.each(names)('%s', async (name) => {
-  const scenario = json<OnNode>(name, 'on-node.json');
+  const scenario = json(name, 'on-node.json') as OnNode;
   await reset();
   for (const command of scenario.before ?? []) expect((await on(command)).code).toBe(0);
   try {
-    const bad = edit(await pristine(), json<Edit>(name, 'edit.json'));
+    const bad = edit(await pristine(), json(name, 'edit.json') as Edit);
     await sh('cat > /root/e2e-bad.yaml', bad);
     const seen = await observe(toolCommand('apply', '-f', '/root/e2e-bad.yaml', '-o', 'json'));
     expect([seen.code, seen.stderr]).toEqual([3, expect.any(String)]);

@@ -229,6 +229,15 @@ export class FakeNode {
         operator: () => ({ uid: 0, user: 'root' }),
         pid: () => 4711,
         hostname: () => 'node-1',
+        name: () => 'node-1',
+      },
+      cluster: {
+        mirrorPod: () => {
+          alive();
+          return Promise.resolve(this.#pod === undefined ? undefined : { uid: this.#pod, ready: true });
+        },
+        nodeReady: () => Promise.resolve(true),
+        controlPlaneNodes: () => Promise.resolve(1),
       },
       interrupts: { first: first.signal, second: second.signal },
       report: (event) => void events.push(event),

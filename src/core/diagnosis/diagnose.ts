@@ -13,6 +13,7 @@ import { certificateUnreadable } from './rules/certificate-unreadable';
 import { containerNotStartable } from './rules/container-not-startable';
 import { crashWithoutWords } from './rules/crash-without-words';
 import { etcdUnreachable } from './rules/etcd-unreachable';
+import { heldBack } from './rules/held-back';
 import { imageNotAvailable } from './rules/image-not-available';
 import { invalidFlagValue } from './rules/invalid-flag-value';
 import { kubeletIgnores } from './rules/kubelet-ignores';
@@ -84,6 +85,7 @@ const RULES: readonly Rule[] = [
   serverCrashed,
   auditEventsLost,
   otherServerRuns,
+  heldBack,
   crashWithoutWords,
   kubeletIgnores,
 ];
