@@ -70,7 +70,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
   });
   const point = await openEyes(ports, live.path, live);
   try {
-    const before = await lookBefore(ports, point, live);
+    const before = await lookBefore(ports, point, live, wanted);
     const state: RecordState = 'prepared';
     const record: ChangeRecord = {
       schema: RECORD_SCHEMA,
@@ -492,7 +492,9 @@ export async function openEyes(
   });
 }
 
-async function lookBefore(ports: Ports, point: WatchPoint, old: Described): Promise<Before> {
+async function lookBefore(ports: Ports, point: WatchPoint, old: Described, wanted: Described): Promise<Before> {
+  const logPath = wanted.audit.log?.hostPath;
+  const log = logPath === undefined ? undefined : await ports.files.look(logPath);
   const [sight, kubelet, mirror] = await Promise.all([point.look(), ports.node.kubelet(), mirrorOf(ports, old)]);
   return {
     processes: sight.processes.map(({ pid, startTicks, podUid }) => ({
@@ -503,6 +505,7 @@ async function lookBefore(ports: Ports, point: WatchPoint, old: Described): Prom
     pods: sight.pods.map((pod) => ({ uid: pod.uid, restart: Math.max(-1, ...pod.logs.map((log) => log.restart)) })),
     ...(mirror?.uid === undefined ? {} : { mirrorUid: mirror.uid }),
     ...(kubelet ? { kubeletPid: kubelet.pid } : {}),
+    ...(log?.kind === 'folder' ? { logWasFolder: true } : {}),
   };
 }
 
@@ -515,14 +518,15 @@ function mirrorOf(ports: Ports, { endpoint, pod }: Described): ReturnType<Ports[
 }
 
 /**
- * The newest change that set audit logging up, and the last one that changed its settings: between their copies lies what
- * `disable` takes out, for as long as it stands.
+ * Every change since audit logging was set up: what they found and left tells `disable` which lines are ours and which
+ * are the user's, and a gap would be taken for an edit.
  */
 async function neededForDisable(store: Store): Promise<ReadonlySet<string>> {
   const { records } = await store.list();
   const kept = records.filter(({ state }) => state === 'kept');
-  const needed = [kept.findLast(({ baseline }) => baseline), kept.findLast(({ command }) => command === 'enable')];
-  return new Set(needed.flatMap((record) => record?.id ?? []));
+  if (kept.at(-1)?.command === 'disable') return new Set();
+  const from = kept.findLastIndex(({ baseline }) => baseline);
+  return new Set(from === -1 ? [] : kept.slice(from).map(({ id }) => id));
 }
 
 export function shaOf(change: Pick<Change, 'record'>, when: 'before' | 'after'): string {

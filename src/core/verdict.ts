@@ -28,6 +28,8 @@ export interface Before {
   /** Uid of the running pod as the API's mirror of it says (config.hash). */
   mirrorUid?: string;
   kubeletPid?: number;
+  /** Where the new manifest wants its log, there stood a folder. */
+  logWasFolder?: boolean;
 }
 
 export interface Expectation {
@@ -283,7 +285,7 @@ function sceneOf(state: WatchState, sight: Sight, expected: Expectation): Scene 
     starts: state.seen.filter((entry) => entry.matches).length,
     ...(stranger ? { stranger } : {}),
     ignored: expected.restarts && expected.goal === 'change' && oldServes && sight.at - expected.writtenAt > patience,
-    facts: expected.facts,
+    facts: { ...expected.facts, logWasFolder: expected.before.logWasFolder ?? false },
   };
 }
 

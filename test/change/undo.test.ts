@@ -266,15 +266,16 @@ describe('apply', () => {
 });
 
 describe('what is kept of earlier changes', () => {
-  test('twenty, and the one that disable goes back to', async () => {
+  test('all since audit logging was set up, which disable goes back by; after that, twenty', async () => {
     const node = new FakeNode(PRISTINE);
     const baseline = idOf(await kept(enable(node.ports())));
     for (let n = 1; n <= 24; n++) await kept(enable(node.ports(), { maxAge: 100 + n }, { verify: false }));
     const { records } = await openStore(node.ports().files, STATE).list();
-    expect(records).toHaveLength(21);
+    expect(records).toHaveLength(25);
     expect(records[0]?.id).toBe(baseline);
     await kept(disable(node.ports()));
     expect(files(node)).toEqual({ manifest: PRISTINE, policy: undefined });
+    expect((await openStore(node.ports().files, STATE).list()).records).toHaveLength(20);
   });
 
   test('the last enable as well, however many other changes follow it', async () => {
