@@ -264,8 +264,8 @@ function incomplete(hasPolicy: boolean): Finding {
 
 function notAsConfigured(process: ServerProcess, live: LiveManifest): Finding {
   const wanted = live.server.argv.map(({ value }) => value);
-  const lacks = wanted.filter((argument) => !process.argv.includes(argument)).slice(1);
-  const extra = process.argv.filter((argument) => !wanted.includes(argument)).slice(1);
+  const lacks = wanted.slice(1).filter((argument) => !process.argv.includes(argument));
+  const extra = process.argv.slice(1).filter((argument) => !wanted.includes(argument));
   return {
     code: 'not-as-configured',
     severity: 'error',

@@ -8,7 +8,7 @@ import { UserError } from '../core/errors';
 import { outcomeJson, outcomeText } from '../output/outcome';
 import { progressLine } from '../output/progress';
 import { globals, styles, worldOf, type Context, type GlobalOptions } from './context';
-import { duration } from './parse';
+import { duration, patience } from './parse';
 
 export interface ChangeFlags {
   dryRun: boolean;
@@ -29,7 +29,7 @@ export function withChangeOptions(command: Command): Command {
         .argParser((value: string, all: string[]) => [...all, ...value.split(',')])
         .default([], 'none'),
     )
-    .option('--timeout <time>', 'how long the new server may take, e.g. 5m', duration, 300_000)
+    .option('--timeout <time>', 'how long the new server may take, e.g. 5m', patience, 300_000)
     .option('--no-verify', 'do not look for an event of our own in the log')
     .option('--keep-on-failure', 'leave a failing manifest in place, to look into it', false)
     .option('--guard <time>', 'how soon the guard acts when this process is gone; 0 for none', duration, 20_000);

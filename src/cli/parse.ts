@@ -13,6 +13,13 @@ export function duration(value: string): number {
   return total;
 }
 
+/** A time to wait for something: none at all would be a failure at once. */
+export function patience(value: string): number {
+  const ms = duration(value);
+  if (ms < 1000) throw new InvalidArgumentError('write a time of at least a second, like 5m.');
+  return ms;
+}
+
 /** A whole number of at least 1: 0 means unlimited to some versions of the server and no rotation to others. */
 export function positive(value: string): number {
   const number = Number(value);

@@ -1,6 +1,6 @@
 /** The command line: one file a command; here they are put together, and errors get their exit code. */
 import { Command, CommanderError, Option } from 'commander';
-import { UserError } from '../core/errors';
+import { messageOf, UserError } from '../core/errors';
 import { EXIT_CODES } from '../core/outcome';
 import { errorJson } from '../output/outcome';
 import { bugText, errorText } from '../output/finding';
@@ -39,7 +39,7 @@ export function buildProgram(context: Context): Command {
     .option('--manifest <file>', "the API server's manifest", '/etc/kubernetes/manifests/kube-apiserver.yaml')
     .option('--node-name <name>', "the node's name in the cluster, where it is not the host's")
     .option('--state-dir <dir>', 'where changes are recorded', '/var/lib/kube-auditctl')
-    .addHelpText('after', exitCodesText());
+    .addHelpText('afterAll', exitCodesText());
   for (const make of [
     enableCommand,
     disableCommand,
@@ -75,21 +75,38 @@ function exitCodesText(): string {
 
 function explain(context: Context, program: Command, args: readonly string[], error: unknown): void {
   const { streams } = context;
-  if (error instanceof CommanderError) {
-    // Commander has printed it already; help and version are no errors.
-    context.exit(error.exitCode === 0 ? 0 : 2);
+  // Help and version are no errors.
+  if (error instanceof CommanderError && error.exitCode === 0) {
+    context.exit(0);
     return;
   }
   const options = program.opts<GlobalOptions>();
   const style = createStyle(options.color && streams.talkColour);
-  if (!(error instanceof UserError)) {
+  if (error instanceof UserError && !wantsJson(args)) streams.talk(`${errorText(error, style)}\n`);
+  // What is wrong with a command line, Commander has printed already.
+  else if (!(error instanceof UserError) && !(error instanceof CommanderError))
     streams.talk(`${bugText(error, VERSION, style)}\n`);
-    context.exit(2);
-    return;
-  }
-  if (options.output === 'json') {
+  if (wantsJson(args)) {
     const command = args.find((argument) => program.commands.some((each) => each.name() === argument)) ?? '';
-    streams.out(`${JSON.stringify(errorJson(command, error), null, 2)}\n`);
-  } else streams.talk(`${errorText(error, style)}\n`);
+    streams.out(`${JSON.stringify(errorJson(command, asUserError(error)), null, 2)}\n`);
+  }
   context.exit(2);
+}
+
+/** Asked of the arguments themselves: a command line that cannot be read sets no option. */
+function wantsJson(args: readonly string[]): boolean {
+  return args.some(
+    (argument, at) =>
+      argument === '-ojson' ||
+      argument === '--output=json' ||
+      (argument === 'json' && /^(?:-o|--output)$/.test(args[at - 1] ?? '')),
+  );
+}
+
+/** Who reads JSON gets a document in any case. */
+function asUserError(error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  if (error instanceof CommanderError)
+    return new UserError('usage', error.message.replace(/^error: /, ''), { hints: ['kube-auditctl --help'] });
+  return new UserError('bug', messageOf(error), { hints: ['report it with the lines on standard error'] });
 }

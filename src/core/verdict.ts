@@ -291,9 +291,8 @@ function sceneOf(state: WatchState, sight: Sight, expected: Expectation): Scene 
 
 /** Uids of the pods that ran before; a folder alone may be the remains of an earlier try with the same manifest. */
 function oldUids(before: Before): ReadonlySet<string> {
-  const running = before.processes.flatMap((process) => process.podUid ?? []);
-  if (running.length > 0) return new Set(running);
-  return new Set(before.mirrorUid === undefined ? before.pods.map((pod) => pod.uid) : [before.mirrorUid]);
+  const running = runningUids(before);
+  return new Set(running.length > 0 ? running : before.pods.map((pod) => pod.uid));
 }
 
 /**
@@ -301,7 +300,12 @@ function oldUids(before: Before): ReadonlySet<string> {
  * new manifest.
  */
 function dyingUids({ goal, restarts, before }: Expectation): ReadonlySet<string> {
-  return new Set(goal === 'change' && restarts ? before.processes.flatMap((process) => process.podUid ?? []) : []);
+  return new Set(goal === 'change' && restarts ? runningUids(before) : []);
+}
+
+function runningUids(before: Before): readonly string[] {
+  const running = before.processes.flatMap((process) => process.podUid ?? []);
+  return running.length > 0 || before.mirrorUid === undefined ? running : [before.mirrorUid];
 }
 
 function mentionsOnlyOldPods(text: string, old: ReadonlySet<string>): boolean {

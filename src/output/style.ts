@@ -9,7 +9,8 @@ export function createStyle(colour: boolean): Style {
 
 /** 1234 -> "1.2 s", 61000 -> "1 min 1 s". */
 export function seconds(ms: number): string {
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  // From here on it would be rounded to 60.0.
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const whole = Math.round(ms / 1000);
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

@@ -59,6 +59,7 @@ export async function openTail(root: string, path: string): Promise<LogTail> {
         if (state === 'truncated') {
           position = 0;
           rest = '';
+          text = decoder();
         }
         await readAll(lines);
         if (state === 'replaced') {

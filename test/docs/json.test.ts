@@ -1,0 +1,179 @@
+/** docs/json.md is kept true: what commands print in all sorts of cases has the fields documented, no others, and none too few. */
+import { readFileSync } from 'node:fs';
+import { run, type RunOptions } from '../support/command-line';
+import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
+import { enable, METADATA_POLICY } from '../support/flows';
+import { fixture } from '../support/manifests';
+
+const PRISTINE = fixture('kubeadm-1.36.yaml');
+const BAD = PRISTINE.replace(/^( +- )--secure-port=.*$/m, '$&\n$1--audit-log-maxbackups=3');
+const POLICY = '/etc/kubernetes/audit-policy.yaml';
+const LOG = '/var/log/kubernetes/audit/audit.log';
+
+interface Field {
+  name: string;
+  always: boolean;
+  type: string;
+}
+
+/** The documented fields, section by section. */
+const documented = new Map<string, Field[]>(
+  readFileSync('docs/json.md', 'utf8')
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => [
+      section.slice(0, section.indexOf('\n')),
+      [...section.matchAll(/^\| `([^`]+)`( `\*`)? \| ([^|]+) \|/gm)].map(([, name = '', optional, type = '']) => ({
+        name,
+        always: optional === undefined,
+        type: type.trim(),
+      })),
+    ]),
+);
+
+/** What was seen: section -> the fields of each document. */
+const seen = new Map<string, Map<string, Set<string>>[]>();
+const CHANGES = 'enable, disable, apply, rollback';
+const REFUSED = 'When a command could not ask (exit code 2)';
+const SECTIONS: Record<string, string> = {
+  findings: 'Finding',
+  cause: 'Finding',
+  problem: 'Finding',
+  place: 'Place',
+  proof: 'Proof',
+  outcomes: CHANGES,
+};
+/** Whose content is somebody else's. */
+const OPAQUE = new Set(['settings', 'event']);
+
+function take(section: string, document: unknown): void {
+  const fields = new Map<string, Set<string>>();
+  const note = (path: string, type: string): void => {
+    fields.set(path, (fields.get(path) ?? new Set()).add(type));
+  };
+  const walk = (value: unknown, path: string): void => {
+    for (const [key, child] of Object.entries(value as Record<string, unknown>)) {
+      const here = path === '' ? key : `${path}.${key}`;
+      const inner = SECTIONS[key];
+      if (Array.isArray(child)) {
+        for (const item of child as unknown[]) {
+          if (inner !== undefined) {
+            note(`${here}[]`, inner === CHANGES ? 'object' : inner);
+            take(inner, item);
+          } else if (typeof item === 'object') walk(item, `${here}[]`);
+          else note(`${here}[]`, typeof item);
+        }
+        if (child.length === 0) note(`${here}[]`, 'empty');
+      } else if (child === null) note(here, 'null');
+      else if (inner !== undefined) {
+        note(here, inner);
+        take(inner, child);
+      } else if (typeof child === 'object') {
+        note(here, 'object');
+        if (!OPAQUE.has(key)) walk(child, here);
+      } else note(here, typeof child);
+    }
+  };
+  walk(document, '');
+  seen.set(section, [...(seen.get(section) ?? []), fields]);
+}
+
+async function json(node: FakeNode, line: string, options?: RunOptions): Promise<void> {
+  const args = line.split(' ');
+  const { json: parse } = await run(node, [...args, '-o', 'json'], options);
+  const document = parse();
+  if (document.outcome === 'error') take(REFUSED, document);
+  else if (args[0] === 'verify') {
+    const { command, exitCode, ...proof } = document;
+    take('verify', { command, exitCode });
+    take('Proof', proof);
+  } else take(['enable', 'disable', 'apply', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''), document);
+}
+
+const operator: RunOptions['ports'] = (ports) => {
+  ports.node.operator = () => ({ uid: 0, user: 'root', sudoUser: 'alice' });
+};
+
+beforeAll(async () => {
+  const input = { 'bad.yaml': BAD, 'typo.yaml': `${METADATA_POLICY}  resource: []\n`, 'no.yaml': '{' };
+  const fresh = (): FakeNode => new FakeNode(PRISTINE);
+  const node = fresh();
+  await json(node, 'status');
+  await json(node, 'history');
+  await json(node, 'recover');
+  await json(node, 'verify');
+  await json(node, 'rollback');
+  await json(node, 'enable --dry-run');
+  await json(node, 'enable --policy typo.yaml', { input });
+  await json(node, 'apply -f no.yaml', { input });
+  await json(node, 'enable', { ports: operator });
+  await json(node, 'enable');
+  node.fs.put(LOG, '{}\n');
+  await json(node, 'status --cis');
+  await json(node, 'verify');
+  node.fs.put(
+    POLICY,
+    METADATA_POLICY.replace('rules:\n', 'rules:\n- level: None\n  resources: [{group: "", resources: [secrets]}]\n'),
+  );
+  await json(node, 'enable');
+  await json(node, 'verify');
+  for (const process of node.processes) process.readyAt = Infinity;
+  await json(node, 'status --check');
+  node.boot();
+  await json(node, 'rollback');
+  await json(node, 'disable');
+  node.fs.put(`${STATE}/changes/20200101T000000Z-abcdef/record.json`, '{');
+  await json(node, 'apply -f bad.yaml', { input });
+  await json(node, 'apply -f bad.yaml --keep-on-failure', { input });
+  await json(node, 'history');
+  await json(node, 'recover');
+  const silent = fresh();
+  silent.logsNothing = true;
+  await json(silent, 'enable');
+  const crashed = fresh();
+  await enable(
+    crashed.ports((_n, name) => {
+      if (name.startsWith('rename') && name.endsWith(MANIFEST)) throw new Crash('kill -9');
+    }),
+  ).catch(() => undefined);
+  await json(crashed, 'status');
+  await json(crashed, 'history');
+});
+
+test.each([...documented.keys()])(
+  '%s: every field that is printed is documented, and the other way round',
+  (section) => {
+    const printed = new Set((seen.get(section) ?? []).flatMap((fields) => [...fields.keys()]));
+    const names = documented.get(section)!.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    // An object whose fields are documented one by one needs no row, and an empty list of objects shows none of them.
+    const covered = (name: string): boolean => names.some((each) => each.startsWith(`${name}.`));
+    expect([...printed].filter((name) => !names.includes(name) && !covered(name))).toEqual([]);
+    expect(names.filter((name) => !printed.has(name))).toEqual([]);
+  },
+);
+
+test.each([...documented.keys()])('%s: fields without a star are always there, and the types are right', (section) => {
+  for (const { name, always, type } of documented.get(section)!) {
+    for (const fields of seen.get(section)!) {
+      const types = [...(fields.get(name) ?? [])];
+      if (always) expect([name, types.length > 0]).toEqual([name, true]);
+      for (const each of types)
+        if (each !== 'empty' && !(each === 'null' && !type.includes('null') && !always))
+          expect([name, type.split(' or ')]).toEqual([name, expect.arrayContaining([each])]);
+    }
+  }
+});
+
+test('times are seconds with at most three decimals', async () => {
+  const { json: parse } = await run(new FakeNode(PRISTINE, 'after'), ['enable', '-o', 'json']);
+  const { apiAwaySeconds, totalSeconds, stages } = parse() as {
+    apiAwaySeconds: number;
+    totalSeconds: number;
+    stages: { seconds: number }[];
+  };
+  expect(apiAwaySeconds).toBeGreaterThan(37);
+  expect(apiAwaySeconds).toBeLessThan(totalSeconds);
+  for (const value of [apiAwaySeconds, totalSeconds, ...stages.map(({ seconds }) => seconds)])
+    expect(value).toBe(Math.round(value * 1000) / 1000);
+});

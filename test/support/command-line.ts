@@ -1,0 +1,53 @@
+/** The command line on a node in memory: arguments in; exit code, standard output and standard error out. */
+import type { Context, WorldOptions } from '../../src/cli/context';
+import { runProgram } from '../../src/cli/program';
+import type { FakeNode, TestPorts } from './fake-node';
+
+export interface Run {
+  code: number | undefined;
+  out: string;
+  talk: string;
+  live: string[];
+  json: () => Record<string, unknown>;
+  /** What the world was asked to be; undefined when it was not asked for. */
+  world?: WorldOptions;
+}
+
+export interface RunOptions {
+  /** Files of the user's machine, by name; `-` is standard input. */
+  input?: Record<string, string>;
+  colour?: boolean;
+  uid?: number;
+  ports?: (ports: TestPorts) => void;
+}
+
+export async function run(node: FakeNode, args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  const result: Run = { code: undefined, out: '', talk: '', live: [], json: () => JSON.parse(result.out) as never };
+  const context: Context = {
+    streams: {
+      out: (text) => void (result.out += text),
+      talk: (text) => void (result.talk += text),
+      live: (text) => void result.live.push(text),
+      outColour: options.colour ?? false,
+      talkColour: options.colour ?? false,
+    },
+    world(world, report) {
+      result.world = world;
+      const ports = node.ports();
+      if (options.uid !== undefined) ports.node.uid = () => options.uid ?? 0;
+      ports.report = report;
+      options.ports?.(ports);
+      return ports;
+    },
+    readInput(path) {
+      const text = options.input?.[path];
+      if (text === undefined) return Promise.reject(new Error(`the test has no file ${path}`));
+      return Promise.resolve({ bytes: new TextEncoder().encode(text), from: path });
+    },
+    exit(code) {
+      result.code = code;
+    },
+  };
+  await runProgram(context, args);
+  return result;
+}
