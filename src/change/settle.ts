@@ -114,7 +114,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
     } catch (error) {
       // Nothing has been touched yet: neither the record nor the guard has anything to watch over.
       await guard.disarm(id);
-      await files.removeTree(store.pathOf(id)).catch(() => undefined);
+      await store.discard(id);
       throw error;
     }
     return {
@@ -166,7 +166,7 @@ export async function write(ports: Ports, change: Change): Promise<Outcome | und
     await ports.guard.disarm(change.record.id);
     if (left.length > 0) return halfWritten(ports, change, error, left);
     await removeFolders(ports, made);
-    await files.removeTree(change.store.pathOf(change.record.id)).catch(() => undefined);
+    await change.store.discard(change.record.id);
     throw error;
   }
   await save(ports, change, 'written');

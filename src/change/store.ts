@@ -15,6 +15,8 @@ export interface Store {
   pathOf(id: string): string;
   /** Writes copies first, the record last: a record always finds its copies. Leaves nothing when it rejects. */
   prepare(record: ChangeRecord, copies: readonly { name: string; bytes: Uint8Array }[]): Promise<void>;
+  /** Takes back what prepare made, down to the folders that were not there before. Never rejects. */
+  discard(id: string): Promise<void>;
   save(record: ChangeRecord): Promise<void>;
   load(id: string): Promise<ChangeRecord>;
   copy(id: string, name: string): Promise<Uint8Array>;
@@ -35,6 +37,12 @@ export function openStore(files: Files, stateDir: string): Store {
     files.writeAtomic(path, { bytes, mode: 0o600, uid: 0, gid: 0 });
   const bytesOf = (record: ChangeRecord): Uint8Array =>
     new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`);
+
+  let made: readonly string[] = [];
+  const discard = async (id: string): Promise<void> => {
+    await files.removeTree(pathOf(id)).catch(() => undefined);
+    for (const each of [...made].reverse()) await files.removeEmptyFolder(each).catch(() => false);
+  };
 
   const load = async (id: string): Promise<ChangeRecord> => {
     const path = `${pathOf(id)}/record.json`;
@@ -62,15 +70,16 @@ export function openStore(files: Files, stateDir: string): Store {
     pathOf,
     load,
     list,
+    discard,
     async prepare(record, copies) {
-      await files.makeFolder(folder, 0o700);
+      made = await files.makeFolder(folder, 0o700);
       const own = pathOf(record.id);
       try {
         await files.makeFolder(own, 0o700);
         for (const { name, bytes } of copies) await write(`${own}/${name}`, bytes);
         await write(`${own}/record.json`, bytesOf(record));
       } catch (error) {
-        await files.removeTree(own).catch(() => undefined);
+        await discard(record.id);
         throw error;
       }
     },
