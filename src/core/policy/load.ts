@@ -5,6 +5,7 @@
 import type { Place } from '../errors';
 import type { Finding } from '../finding';
 import { LineIndex } from '../text';
+import { goQuote } from './go-text';
 import { looksLikeJson, parseJson } from './json-value';
 import { problemFinding } from './load-findings';
 import { decodeText } from './text-bytes';
@@ -122,7 +123,7 @@ function refuse(document: PolicyDocument, words: string, problems: readonly Load
 
 function loadParsed(document: PolicyDocument, parsed: ParsedText, version: KubeVersion): LoadedPolicy {
   const { root } = parsed;
-  const kind = interpret(root, version);
+  const kind = interpret(root, document.text, version);
   if ('refusal' in kind) return refuse(document, kind.refusal, [kind.problem]);
 
   const decoded = decodeStruct(root.kind === 'null' ? { ...root, kind: 'object', members: [] } : root, kind.type);
@@ -189,7 +190,7 @@ const NOT_A_POLICY = new Set(['Event', 'EventList', 'PolicyList', 'WatchEvent'])
 const OPTIONS = /^(List|Get|Delete|Create|Update|Patch)Options$/;
 
 /** Finds the Go type by apiVersion and kind; their names are read without regard to case here, unlike all others. */
-function interpret(root: Value, version: KubeVersion): Kind {
+function interpret(root: Value, text: string, version: KubeVersion): Kind {
   const span = { start: root.start, end: root.start + 1 };
   const failed = (words: string, problem: Partial<LoadProblem> & { code: string }): Kind => ({
     refusal: `failed decoding: ${words}`,
@@ -225,16 +226,17 @@ function interpret(root: Value, version: KubeVersion): Kind {
     return failed(`unexpected GroupVersion string: ${found.apiVersion}`, { code: 'wrong-api-version', span: at });
   }
   const [group, groupVersion] = splitGroupVersion(found.apiVersion);
+  const fullVersion = group === '' ? groupVersion : found.apiVersion;
   const kind = found.kind === '' ? 'Policy' : found.kind;
   const internal = groupVersion === '' && (group === '' || group === GROUP);
-  if (internal || (group === GROUP && groupVersion === '__internal')) return internalKind(kind, failed, at);
+  if (internal || groupVersion === '__internal') return internalKind(internal ? GROUP : group, kind, failed, at);
   if (groupVersion === '') {
-    return failed(`Object 'apiVersion' is missing in '${found.apiVersion}'`, { code: 'wrong-api-version', span: at });
+    return failed(`Object 'apiVersion' is missing in '${text}'`, { code: 'wrong-api-version', span: at });
   }
   const known = group === GROUP && (groupVersion === 'v1' || (!isAtLeast(version, 1, 24) && OLD.has(groupVersion)));
   const isKnownKind = kind === 'Policy' || NOT_A_POLICY.has(kind) || OPTIONS.test(kind);
   if (!known || !isKnownKind) {
-    const words = `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(found.apiVersion)} ${SCHEME}`;
+    const words = `no kind ${goQuote(kind)} is registered for version ${goQuote(fullVersion)} ${SCHEME}`;
     return failed(words, { code: known ? 'wrong-kind' : 'wrong-api-version', span: at });
   }
   if (kind !== 'Policy') {
@@ -247,13 +249,14 @@ function interpret(root: Value, version: KubeVersion): Kind {
 const OLD = new Set(['v1beta1', 'v1alpha1']);
 
 function internalKind(
+  group: string,
   kind: string,
   failed: (words: string, problem: Partial<LoadProblem> & { code: string }) => Kind,
   at: Span,
 ): Kind {
-  if (kind !== 'Policy') {
-    const words = `no kind ${JSON.stringify(kind)} is registered for the internal version of group "${GROUP}" ${SCHEME}`;
-    return failed(words, { code: 'wrong-kind', span: at });
+  if (kind !== 'Policy' || group !== GROUP) {
+    const words = `no kind ${goQuote(kind)} is registered for the internal version of group ${goQuote(group)} ${SCHEME}`;
+    return failed(words, { code: group === GROUP ? 'wrong-kind' : 'wrong-api-version', span: at });
   }
   return {
     type: policyInternal,

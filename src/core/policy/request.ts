@@ -166,7 +166,7 @@ function parseFieldSelector(selector: string): Term[] | undefined {
   const terms: Term[] = [];
   for (const part of splitTerms(selector)) {
     if (part === '') continue;
-    const match = /^((?:\\.|[^\\])*?)(!=|==|=)(.*)$/s.exec(part);
+    const match = /^(.*?)(!=|==|=)(.*)$/s.exec(part);
     const value = match === null ? undefined : unescapeValue(match[3] ?? '');
     if (match === null || value === undefined) return undefined;
     terms.push({ field: match[1] ?? '', equal: match[2] !== '!=', value });
