@@ -35,10 +35,15 @@ export interface LoadedPolicy {
   /** The refusal (`loading audit policy file: …`), or the warning of lenient loading; null when it is silent. */
   serverMessage: string | null;
   /** Why it refuses, or what it ignores; each with its place. */
-  problems: Finding[];
+  problems: LoadFinding[];
   /** As the server has it; absent when it refuses. */
   policy?: Policy;
   document: PolicyDocument;
+}
+
+/** A finding that knows where it comes from, so that others can mend it. */
+export interface LoadFinding extends Finding {
+  source: LoadProblem;
 }
 
 /** The text behind a policy: where every rule and field stands. */
@@ -208,7 +213,7 @@ function interpret(root: Value, text: string, version: KubeVersion): Kind {
   }
 
   const found = { apiVersion: '', kind: '' };
-  let at: Span = span;
+  const places: Partial<Record<keyof typeof found, Span>> = {};
   let mismatch: Kind | undefined;
   for (const member of root.kind === 'object' ? root.members : []) {
     const name = member.key.toLowerCase();
@@ -216,11 +221,13 @@ function interpret(root: Value, text: string, version: KubeVersion): Kind {
     if (field === undefined || member.value.kind === 'null') continue;
     if (member.value.kind === 'string') {
       found[field] = member.value.value;
-      if (field === 'apiVersion' || at === span) at = member.value;
+      places[field] = member.value;
     } else mismatch ??= jsonError(member.value.kind, `struct field .${field} of type string`, member.value);
   }
   if (mismatch !== undefined) return mismatch;
 
+  const at = places.apiVersion ?? span;
+  const kindAt = places.kind ?? span;
   const slashes = found.apiVersion.split('/').length - 1;
   if (slashes > 1) {
     return failed(`unexpected GroupVersion string: ${found.apiVersion}`, { code: 'wrong-api-version', span: at });
@@ -229,7 +236,9 @@ function interpret(root: Value, text: string, version: KubeVersion): Kind {
   const fullVersion = group === '' ? groupVersion : found.apiVersion;
   const kind = found.kind === '' ? 'Policy' : found.kind;
   const internal = groupVersion === '' && (group === '' || group === GROUP);
-  if (internal || groupVersion === '__internal') return internalKind(internal ? GROUP : group, kind, failed, at);
+  if (internal || groupVersion === '__internal') {
+    return internalKind(internal ? GROUP : group, kind, failed, group === GROUP || internal ? kindAt : at);
+  }
   if (groupVersion === '') {
     return failed(`Object 'apiVersion' is missing in '${text}'`, { code: 'wrong-api-version', span: at });
   }
@@ -237,11 +246,11 @@ function interpret(root: Value, text: string, version: KubeVersion): Kind {
   const isKnownKind = kind === 'Policy' || NOT_A_POLICY.has(kind) || OPTIONS.test(kind);
   if (!known || !isKnownKind) {
     const words = `no kind ${goQuote(kind)} is registered for version ${goQuote(fullVersion)} ${SCHEME}`;
-    return failed(words, { code: known ? 'wrong-kind' : 'wrong-api-version', span: at });
+    return failed(words, { code: known ? 'wrong-kind' : 'wrong-api-version', span: known ? kindAt : at });
   }
   if (kind !== 'Policy') {
     const words = `converting (v1.${kind}) to (audit.Policy): unknown conversion`;
-    return failed(words, { code: 'wrong-kind', span: at });
+    return failed(words, { code: 'wrong-kind', span: kindAt });
   }
   return { type: policyV1 };
 }
