@@ -125,14 +125,21 @@ const TABLE: Readonly<Record<string, string>> = {
  * Served by older releases. A policy that still names them is not wrong, only late: groups that are gone, and resources
  * that stood in a group once.
  */
-const FORMER: Readonly<Record<string, readonly string[]>> = {
-  extensions: ['daemonsets', 'deployments', 'ingresses', 'networkpolicies', 'podsecuritypolicies', 'replicasets'],
-  policy: ['podsecuritypolicies'],
-  'auditregistration.k8s.io': ['auditsinks'],
-  'settings.k8s.io': ['podpresets'],
-  'resource.k8s.io': ['podschedulingcontexts', 'resourceclasses', 'resourceclaimparameters', 'resourceclassparameters'],
-  'networking.k8s.io': ['clustercidrs'],
-};
+const FORMER: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    extensions: ['daemonsets', 'deployments', 'ingresses', 'networkpolicies', 'podsecuritypolicies', 'replicasets'],
+    policy: ['podsecuritypolicies'],
+    'auditregistration.k8s.io': ['auditsinks'],
+    'settings.k8s.io': ['podpresets'],
+    'resource.k8s.io': [
+      'podschedulingcontexts',
+      'resourceclasses',
+      'resourceclaimparameters',
+      'resourceclassparameters',
+    ],
+    'networking.k8s.io': ['clustercidrs'],
+  }),
+);
 
 export const RESOURCES: readonly ApiResource[] = Object.entries(TABLE).flatMap(([group, table]) => {
   const [version = '', ...lines] = table.split('\n').map((line) => line.trim());
@@ -144,7 +151,7 @@ export const RESOURCES: readonly ApiResource[] = Object.entries(TABLE).flatMap((
   });
 });
 
-const GROUPS = new Set([...Object.keys(TABLE), ...Object.keys(FORMER)]);
+const GROUPS = new Set([...Object.keys(TABLE), ...FORMER.keys()]);
 const BY_NAME = new Map<string, ApiResource[]>();
 for (const resource of RESOURCES) BY_NAME.set(resource.name, [...(BY_NAME.get(resource.name) ?? []), resource]);
 
@@ -163,7 +170,7 @@ export function findResources(name: string): readonly ApiResource[] {
 }
 
 export function wasInGroup(group: string, name: string): boolean {
-  return FORMER[group]?.includes(name) ?? false;
+  return FORMER.get(group)?.includes(name) ?? false;
 }
 
 /** All names that may stand for resources of a group. */

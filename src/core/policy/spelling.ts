@@ -17,21 +17,23 @@ export function closest(word: string, candidates: readonly string[]): string | u
 }
 
 /** Names that people write for another field, where spelling alone does not tell. */
-const MEANT: Readonly<Record<string, string>> = {
-  group: 'userGroups',
-  groups: 'userGroups',
-  user: 'users',
-  urls: 'nonResourceURLs',
-  paths: 'nonResourceURLs',
-  resourceName: 'resourceNames',
-  apiGroup: 'group',
-  apiGroups: 'group',
-};
+const MEANT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    group: 'userGroups',
+    groups: 'userGroups',
+    user: 'users',
+    urls: 'nonResourceURLs',
+    paths: 'nonResourceURLs',
+    resourceName: 'resourceNames',
+    apiGroup: 'group',
+    apiGroups: 'group',
+  }),
+);
 
 /** The field that was meant by an unknown one at this path. */
 export function meantField(path: readonly (string | number)[], key: string): string | undefined {
   const fields = fieldsAt(path.slice(0, -1));
-  const known = MEANT[key];
+  const known = MEANT.get(key);
   return known !== undefined && fields.includes(known) ? known : closest(key, fields);
 }
 

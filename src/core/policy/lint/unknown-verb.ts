@@ -16,20 +16,22 @@ export const unknownVerb: LintRule = {
 };
 
 /** Verbs of HTTP, of RBAC and of habit, and what requests for resources have instead. */
-const MEANT: Readonly<Record<string, string>> = {
-  post: 'create',
-  put: 'update',
-  head: 'get',
-  add: 'create',
-  edit: 'update',
-  modify: 'update',
-  replace: 'update',
-  apply: 'patch',
-  read: 'get',
-  remove: 'delete',
-  'delete-collection': 'deletecollection',
-  'delete collection': 'deletecollection',
-};
+const MEANT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    post: 'create',
+    put: 'update',
+    head: 'get',
+    add: 'create',
+    edit: 'update',
+    modify: 'update',
+    replace: 'update',
+    apply: 'patch',
+    read: 'get',
+    remove: 'delete',
+    'delete-collection': 'deletecollection',
+    'delete collection': 'deletecollection',
+  }),
+);
 /** The API server asks RBAC about these, but no request has them. */
 const ONLY_FOR_RBAC = ['use', 'bind', 'escalate', 'impersonate', 'approve', 'sign', 'attest'];
 
@@ -42,10 +44,14 @@ function checkVerb(context: LintContext, index: number, verb: string, at: number
   if (known.includes(verb) || verb === 'proxy') return [];
 
   const lower = verb.toLowerCase();
-  const meant = known.includes(lower) ? lower : forUrls ? undefined : (MEANT[lower] ?? closest(verb, RESOURCE_VERBS));
+  const meant = known.includes(lower)
+    ? lower
+    : forUrls
+      ? undefined
+      : (MEANT.get(lower) ?? closest(verb, RESOURCE_VERBS));
   const path = ['rules', index, 'verbs', at];
   const span = context.document.valueAt(path);
-  const sure = meant !== undefined && (meant === lower || MEANT[lower] === meant) && !rule.verbs.includes(meant);
+  const sure = meant !== undefined && (meant === lower || MEANT.get(lower) === meant) && !rule.verbs.includes(meant);
   return [
     finding(context, path, {
       code: 'unknown-verb',
