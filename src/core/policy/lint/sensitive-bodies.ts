@@ -9,8 +9,7 @@ import type { LintContext, LintFinding, LintRule } from './context';
 import { finding, ruleList } from './context';
 import { thinningFor } from './reach';
 import { insertRule } from './rewrite';
-import type { Who } from './world';
-import { ANONYMOUS, ANYBODY, OTHER, groupsOf, whosOf } from './world';
+import { ANY_ACCOUNT, OTHER, people } from './world';
 
 export const sensitiveBodies: LintRule = {
   code: 'sensitive-bodies',
@@ -106,13 +105,6 @@ function* requestsFor({ policy }: LintContext, kind: Sensitive): Generator<Resou
   }
 }
 
-/** Anybody, and everybody whom the policy names; whoever did not log in is refused before a body is read. */
-function people(rules: LintContext['policy']['rules']): Who[] {
-  const account = `system:serviceaccount:${OTHER}:${OTHER}`;
-  const named = rules.flatMap((rule) => whosOf(rule)).filter((who) => who.user !== null);
-  return [ANYBODY, { user: account, groups: groupsOf(account) }, ANONYMOUS, ...named];
-}
-
 function reportRule(context: LintContext, rule: number, leaks: readonly Leak[]): LintFinding[] {
   const worst = leaks.filter((leak) => leak.kind.resource !== 'configmaps');
   const configMaps = leaks.filter((leak) => leak.kind.resource === 'configmaps');
@@ -163,8 +155,7 @@ function metadataRule(kinds: readonly Sensitive[]): string[] {
 function sentence({ verb, resource, subresource, namespace, user }: ResourceRequest): string {
   const what = subresource === '' ? resource : `${resource}/${subresource}`;
   const where = namespace === OTHER ? 'in any namespace' : namespace === '' ? 'in all namespaces' : `in ${namespace}`;
-  const account = `system:serviceaccount:${OTHER}:${OTHER}`;
-  const who = user === OTHER ? 'anybody' : user === account ? 'any service account' : (user ?? 'nobody');
+  const who = user === OTHER ? 'anybody' : user === ANY_ACCOUNT.user ? 'any service account' : (user ?? 'nobody');
   return `${verb} ${what} ${where} by ${who}`;
 }
 

@@ -57,6 +57,15 @@ function memberOf(group: string): Who {
   return { user: OTHER, groups: [...new Set([group, ...more, 'system:authenticated'])] };
 }
 
+const ACCOUNT = `system:serviceaccount:${OTHER}:${OTHER}`;
+export const ANY_ACCOUNT: Who = { user: ACCOUNT, groups: groupsOf(ACCOUNT) };
+
+/** Anybody, and everybody whom the rules name; all of them logged in or anonymous. */
+export function people(rules: readonly Rule[]): Who[] {
+  const named = rules.flatMap((rule) => whosOf(rule)).filter((who) => who.user !== null);
+  return [ANYBODY, ANY_ACCOUNT, ANONYMOUS, ...named];
+}
+
 export interface Target {
   group: string;
   resource: string;
