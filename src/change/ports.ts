@@ -4,6 +4,7 @@
  * not seeing is a sight).
  */
 import type { Sight, ServerProcess } from '../core/evidence';
+import type { ChangeEvent } from './events';
 
 export interface FileImage {
   bytes: Uint8Array;
@@ -19,17 +20,28 @@ export type Entry =
   | { kind: 'symlink'; target: string }
   | { kind: 'other' };
 
+/**
+ * Whether a rejected hand had done its work all the same: the new state is in place and seen by everybody, only the disk
+ * has not confirmed that it would survive a power cut. To take such a rejection for "nothing was changed" is untrue.
+ */
+export function wasWritten(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && 'written' in thrown && thrown.written === true;
+}
+
 /** Paths are absolute, as the node's own processes see them; the adapter puts --root before them. */
 export interface Files {
   /** lstat; undefined when nothing is there. Rejects when it cannot tell (EACCES, EIO). */
   look(path: string): Promise<Entry | undefined>;
   /** Rejects with code `too-large` when the file is larger than `limit` bytes, before reading it. */
   read(path: string, limit: number): Promise<FileImage>;
-  /** Old or new, whole: dot-named temp file beside it, mode and owner, fsync, rename, fsync folder. */
+  /**
+   * Old or new, whole: dot-named temp file beside it, mode and owner, fsync, rename, fsync folder. Refuses to replace
+   * anything but a regular file. A rejection means old, unless it is `written` (see wasWritten).
+   */
   writeAtomic(path: string, image: FileImage): Promise<void>;
-  /** Removes a file and makes that durable. */
+  /** Removes a file and makes that durable. One that is gone already is removed. May reject `written`. */
   remove(path: string): Promise<void>;
-  /** Makes a folder and its missing parents; answers those it made, outermost first. */
+  /** Makes a folder and its missing parents, all with this mode; answers those it made, outermost first. */
   makeFolder(path: string, mode: number): Promise<string[]>;
   /** Removes a folder if it is empty; answers whether it did. */
   removeEmptyFolder(path: string): Promise<boolean>;
@@ -37,6 +49,8 @@ export interface Files {
   removeTree(path: string): Promise<void>;
   /** Names in a folder, sorted; empty when it does not exist. */
   list(path: string): Promise<string[]>;
+  /** Removes the temp files that a crashed writeAtomic left in a folder (only to be called under the lock); their names. */
+  sweepTemp(folder: string): Promise<string[]>;
   /** Bytes that can still be written to the file system of `path` (of its nearest existing parent). */
   free(path: string): Promise<{ bytes: number; readOnly: boolean }>;
   sha256(bytes: Uint8Array): string;
@@ -80,6 +94,8 @@ export interface WatchTarget {
   namespace: string;
   /** Where this node's API server answers. */
   endpoint: Endpoint;
+  /** Journal lines from this time on (milliseconds since the epoch); from now on when absent. */
+  since?: number;
 }
 
 export interface Endpoint {
@@ -91,6 +107,25 @@ export interface Endpoint {
 export interface WatchPoint {
   look(): Promise<Sight>;
   close(): Promise<void>;
+}
+
+/** New lines of a file as they are written, from the end it had when the tail was opened; across rotation. */
+export interface LogTail {
+  /** Complete lines since the last call. Never rejects: what cannot be read is not there. */
+  next(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** What the API says of the node; undefined when it does not say. Never rejects. */
+export interface Cluster {
+  /** The API's copy of the static pod: `uid` is the static pod's (config.hash). */
+  mirrorPod(
+    endpoint: Endpoint,
+    pod: { namespace: string; podName: string; nodeName: string },
+  ): Promise<{ uid?: string; mirrorHash?: string; phase?: string; ready: boolean } | undefined>;
+  nodeReady(endpoint: Endpoint, nodeName: string): Promise<boolean | undefined>;
+  /** How many nodes run a kube-apiserver. */
+  controlPlaneNodes(endpoint: Endpoint): Promise<number | undefined>;
 }
 
 export interface Answer {
@@ -109,6 +144,7 @@ export interface Node {
   /** Who we are to the API server: user and groups of the admin certificate; undefined when there is none. */
   identity(): Promise<{ user: string; groups: string[]; source: string } | undefined>;
   processes(port: number): Promise<readonly ServerProcess[]>;
+  tail(path: string): Promise<LogTail>;
   /** The kubelet's process, from /proc. */
   kubelet(): Promise<{ pid: number; startedAt: number; argv: readonly string[] } | undefined>;
   /** Reads a file as the given process sees it (through /proc/PID/root); undefined when that cannot be seen. */
@@ -119,4 +155,24 @@ export interface Node {
   operator(): { uid: number; user: string; sudoUser?: string };
   pid(): number;
   hostname(): string;
+  /** The node's name in the cluster: --node-name, or the host's name in lower case, as the kubelet takes it. */
+  name(): string;
+}
+
+/** Ctrl-C and SIGTERM: the first asks to stop in good order, the second to stop at once. */
+export interface Interrupts {
+  first: AbortSignal;
+  second: AbortSignal;
+}
+
+export interface Ports {
+  files: Files;
+  clock: Clock;
+  lock: Lock;
+  guard: Guard;
+  node: Node;
+  cluster: Cluster;
+  interrupts: Interrupts;
+  /** What happens, for whoever watches. Must not throw. */
+  report: (event: ChangeEvent) => void;
 }

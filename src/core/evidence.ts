@@ -10,6 +10,8 @@ export interface ServerProcess {
   startTicks: string;
   startedAt: number;
   argv: readonly string[];
+  /** Uid of the pod it belongs to, from its control group. */
+  podUid?: string;
   /** Holds a listening TCP socket on the API server's port. */
   listening: boolean;
 }
@@ -61,4 +63,6 @@ export interface Sight {
   kubelet: readonly LogLine[];
   /** Health samples since the previous look, oldest first. */
   health: readonly HealthSample[];
+  /** Which eye is shut, and why: "kubelet journal: there is no journalctl here". */
+  notes?: readonly string[];
 }

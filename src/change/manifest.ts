@@ -1,0 +1,127 @@
+/** The manifest as it stands on the node: read once, checked for being what it should be, and taken apart. */
+import { UserError } from '../core/errors';
+import type { Expectation } from '../core/verdict';
+import { readAudit, type AuditSettings } from '../core/manifest/audit';
+import { parseManifest, type ManifestDocument } from '../core/manifest/document';
+import {
+  expectedArgv,
+  podIdentity,
+  readServer,
+  serverEndpoint,
+  shutdownSeconds,
+  type Server,
+} from '../core/manifest/server';
+import type { Endpoint, FileImage, Files } from './ports';
+
+/** The kubelet reads no larger manifest. Source: pkg/kubelet/config/common.go. */
+export const MANIFEST_LIMIT = 10 << 20;
+
+/** A manifest taken apart. */
+export interface Described {
+  text: string;
+  doc: ManifestDocument;
+  server: Server;
+  audit: AuditSettings;
+  endpoint: Endpoint;
+  pod: { name: string; namespace: string };
+}
+
+export interface LiveManifest extends Described {
+  path: string;
+  folder: string;
+  image: FileImage;
+  sha256: string;
+}
+
+export async function readLiveManifest(files: Files, path: string): Promise<LiveManifest> {
+  const entry = await files.look(path);
+  if (!entry) throw missing(path);
+  if (entry.kind === 'symlink') {
+    throw new UserError('manifest-is-symlink', `${path} is a symbolic link to ${entry.target}`, {
+      hints: [
+        'replacing the link would leave its target behind, and the kubelet sees no event when the target changes',
+        `put the file itself there: cp --remove-destination "$(readlink -f ${path})" ${path}`,
+      ],
+    });
+  }
+  const image = await files.read(path, MANIFEST_LIMIT);
+  const text = decodeText(image.bytes, path);
+  return {
+    ...describe(text, path),
+    path,
+    folder: path.replace(/\/[^/]*$/, '') || '/',
+    image,
+    sha256: files.sha256(image.bytes),
+  };
+}
+
+/** Takes a manifest apart. Throws UserError with its place when it is no kube-apiserver pod. */
+export function describe(text: string, path: string): Described {
+  const doc = parseManifest(text, path);
+  const server = readServer(doc);
+  const { name, namespace } = podIdentity(doc);
+  return {
+    text,
+    doc,
+    server,
+    audit: readAudit(doc, server),
+    endpoint: serverEndpoint(server),
+    pod: { name, namespace },
+  };
+}
+
+/** Bytes as text; what is no UTF-8 is refused, since writing it back would change it. */
+export function decodeText(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw new UserError('not-text', `${path} is not UTF-8 text`, { cause: error, hints: [`file ${path}`] });
+  }
+}
+
+/** What the watch must know of the server it waits for. */
+export function expectationOf(
+  wanted: Described,
+  against: Described,
+  rest: Pick<
+    Expectation,
+    'goal' | 'standing' | 'writtenAt' | 'manifestSha256' | 'manifestPath' | 'before' | 'restarts'
+  >,
+): Expectation {
+  const { policy, log } = wanted.audit;
+  const argv = expectedArgv(wanted.server);
+  return {
+    ...rest,
+    wanted: argv,
+    shutdownDelaySeconds: shutdownSeconds(against.server).delay,
+    facts: {
+      ...(policy ? { policyPath: policy.containerPath, policyMounted: policy.mount !== undefined } : {}),
+      ...(policy?.hostPath === undefined ? {} : { policyHostPath: policy.hostPath }),
+      ...(log ? { logPath: log.containerPath, logMounted: log.mount !== undefined } : {}),
+      etcdServers: etcdServers(wanted.server),
+      etcdChanged: etcdServers(wanted.server).join() !== etcdServers(against.server).join(),
+      wantedArgv: wanted.server.argv.map(({ value }) => value),
+      ...(wanted.server.image === undefined ? {} : { image: wanted.server.image }),
+    },
+  };
+}
+
+function etcdServers(server: Server): string[] {
+  return (server.effective('etcd-servers')?.value ?? '').split(',').filter((each) => each !== '');
+}
+
+function missing(path: string): UserError {
+  return new UserError('no-manifest', `there is no ${path}`, {
+    hints: [
+      'run this on a control-plane node that kubeadm laid out, or name the file with --manifest',
+      'k3s and RKE2 take the flags from /etc/rancher/k3s/config.yaml or /etc/rancher/rke2/config.yaml (kube-apiserver-arg)',
+      'Talos takes them from its machine config (cluster.apiServer.auditPolicy)',
+    ],
+  });
+}
+
+/** The server's version as its image's tag tells it; undefined when the tag is none. */
+export function kubeVersionOf(server: Server): { major: number; minor: number } | undefined {
+  const match = /:v?(\d+)\.(\d+)\.\d+/.exec(server.image ?? '');
+  return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
+}

@@ -1,0 +1,190 @@
+/** `enable`: the manifest with audit flags, volumes and mounts; the policy and, if asked for, the webhook's kubeconfig. */
+import { UserError } from '../../core/errors';
+import type { Finding } from '../../core/finding';
+import { policyAnnotation } from '../../core/manifest/audit';
+import { defaults, planEnable, type EnableWish } from '../../core/manifest/enable';
+import { folderOf } from '../../core/manifest/paths';
+import type { ManifestChange } from '../../core/manifest/changes';
+import { findPreset, PRESETS } from '../../core/policy/presets';
+import { checkPolicy } from '../check-policy';
+import { decodeText, kubeVersionOf, type LiveManifest } from '../manifest';
+import type { Plan, PlannedFile } from '../plan';
+import type { FileImage, Files, Ports } from '../ports';
+import { webhookKubeconfig } from '../../core/webhook-kubeconfig';
+
+export interface EnableOptions {
+  /** The user's policy: its bytes and what they called it. */
+  policy?: { bytes: Uint8Array; from: string };
+  preset?: string;
+  /** Where it is installed on the node. */
+  policyPath?: string;
+  logPath?: string;
+  maxAge?: number;
+  maxBackup?: number;
+  maxSize?: number;
+  compress?: boolean;
+  mode?: string;
+  webhook?: {
+    config?: { bytes: Uint8Array; from: string };
+    url?: string;
+    ca?: { bytes: Uint8Array; from: string };
+    mode?: string;
+    initialBackoff?: string;
+  };
+  /** Further --audit-* flags, by name without dashes. */
+  flags: Readonly<Record<string, string>>;
+}
+
+const POLICY_LIMIT = 4 << 20;
+const WEBHOOK_PATH = '/etc/kubernetes/audit-webhook.yaml';
+
+export async function planEnableChange(ports: Ports, live: LiveManifest, options: EnableOptions): Promise<Plan> {
+  const { files } = ports;
+  const policyPath = options.policyPath ?? live.audit.policy?.hostPath ?? defaults.policyPath;
+  refuseInsideManifests(policyPath, live, 'the policy');
+  const installed = await existing(files, policyPath);
+  const policy = choosePolicy(options, installed, policyPath);
+  const text = decodeText(policy.bytes, policy.from);
+  const findings: Finding[] = checkPolicy(text, policy.from, kubeVersionOf(live.server));
+
+  const webhook = await planWebhook(files, options.webhook);
+  const wish: EnableWish = {
+    ...(options.policyPath === undefined && live.audit.policy ? {} : { policyPath }),
+    policySha256: files.sha256(policy.bytes),
+    ...pick(options, ['logPath', 'maxAge', 'maxBackup', 'maxSize', 'compress', 'mode']),
+    flags: options.flags,
+    ...(webhook ? { webhook: webhook.wish } : {}),
+  };
+  const edit = planEnable(live.doc, wish);
+  const log = edit.settings.log;
+  const folders = log?.hostPath === undefined ? [] : [{ path: folderOf(log.hostPath), mode: 0o700 }];
+  findings.push(...edit.findings, ...(await checkLog(files, log?.hostPath)));
+  const others: PlannedFile[] = [
+    { path: policyPath, role: 'policy', before: installed ?? null, after: asFile(policy.bytes, installed) },
+    ...(webhook ? [webhook.file] : []),
+  ];
+  const notes = [];
+  if (installed && policy.from !== policyPath && files.sha256(installed.bytes) !== wish.policySha256) {
+    notes.push(`${policyPath} held another policy; it is kept in the record of this change`);
+  }
+  return {
+    manifestText: edit.text,
+    others,
+    folders,
+    changes: [...policyChange(files, installed, policy, policyPath), ...edit.changes.map(sentence)],
+    findings,
+    notes,
+    baseline: live.audit.annotation === undefined,
+  };
+}
+
+/** The user's own, a preset by name, what is installed already, or the recommended preset. */
+function choosePolicy(
+  options: EnableOptions,
+  installed: FileImage | undefined,
+  path: string,
+): { bytes: Uint8Array; from: string } {
+  if (options.policy) return options.policy;
+  if (options.preset === undefined && installed) return { bytes: installed.bytes, from: path };
+  const name = options.preset ?? 'recommended';
+  const preset = findPreset(name);
+  if (!preset) {
+    throw new UserError('unknown-preset', `there is no policy preset ${name}`, {
+      hints: [`one of: ${PRESETS.map((each) => each.name).join(', ')}`],
+    });
+  }
+  return { bytes: new TextEncoder().encode(preset.text), from: `preset ${name}` };
+}
+
+async function existing(files: Files, path: string): Promise<FileImage | undefined> {
+  const entry = await files.look(path);
+  if (!entry) return undefined;
+  if (entry.kind === 'folder') {
+    throw new UserError('policy-path-is-folder', `${path} is a folder, not a policy file`, {
+      hints: [
+        'the container runtime makes one where a hostPath without type: File points at nothing',
+        `rmdir ${path}`,
+        'or choose another place: --policy-path FILE',
+      ],
+    });
+  }
+  return files.read(path, POLICY_LIMIT);
+}
+
+/** An existing file keeps its mode and owner; a new one is readable by root alone. */
+function asFile(bytes: Uint8Array, before: FileImage | undefined): FileImage {
+  return { bytes, mode: before?.mode ?? 0o600, uid: before?.uid ?? 0, gid: before?.gid ?? 0 };
+}
+
+async function planWebhook(files: Files, webhook: EnableOptions['webhook']) {
+  if (!webhook?.config && webhook?.url === undefined) return undefined;
+  const bytes =
+    webhook.config?.bytes ?? new TextEncoder().encode(webhookKubeconfig(webhook.url ?? '', webhook.ca?.bytes));
+  const before = await existing(files, WEBHOOK_PATH);
+  const file: PlannedFile = {
+    path: WEBHOOK_PATH,
+    role: 'webhook-config',
+    before: before ?? null,
+    after: asFile(bytes, before),
+  };
+  return { file, wish: { configPath: WEBHOOK_PATH, ...pick(webhook, ['mode', 'initialBackoff']) } };
+}
+
+async function checkLog(files: Files, path: string | undefined): Promise<Finding[]> {
+  if (path === undefined) return [];
+  const entry = await files.look(path);
+  if (entry && entry.kind !== 'file') {
+    return [
+      {
+        code: 'log-path-not-a-file',
+        severity: 'error',
+        title: `${path} exists and is a ${entry.kind}: the log is a file`,
+        remedy: [`ls -ld ${path}`, 'name a file: --log-path /var/log/kubernetes/audit/audit.log'],
+      },
+    ];
+  }
+  if (path.startsWith('/var/log/audit/')) {
+    return [
+      {
+        code: 'log-in-auditd-folder',
+        severity: 'warning',
+        title: `${path} lies in the folder of the Linux audit daemon`,
+        detail: 'With SELinux the API server may not write there (auditd_log_t), and auditd may rotate it away.',
+        remedy: ['--log-path /var/log/kubernetes/audit/audit.log'],
+      },
+    ];
+  }
+  return [];
+}
+
+function refuseInsideManifests(path: string, live: LiveManifest, what: string): void {
+  if (folderOf(path) !== live.folder) return;
+  throw new UserError('file-inside-manifests', `${what} must not lie in ${live.folder}`, {
+    hints: ['the kubelet takes every file there for a pod', `--policy-path ${defaults.policyPath}`],
+  });
+}
+
+function policyChange(
+  files: Files,
+  installed: FileImage | undefined,
+  policy: { bytes: Uint8Array; from: string },
+  path: string,
+): string[] {
+  if (installed && files.sha256(installed.bytes) === files.sha256(policy.bytes)) return [];
+  return [`${installed ? 'replace' : 'install'} ${path} (${policy.from})`];
+}
+
+/** A change of the manifest, for people. */
+export function sentence(change: ManifestChange): string {
+  const [thing, done] = change.what.split('-') as [string, string];
+  const verb = { added: 'add', changed: 'change', removed: 'remove', set: 'set' }[done] ?? done;
+  if (change.detail.includes(policyAnnotation)) return `${verb} annotation ${policyAnnotation}`;
+  const value =
+    thing === 'flag' && change.after !== undefined && !change.detail.includes('=') ? `=${change.after}` : '';
+  const was = done === 'changed' && change.before !== undefined ? ` (was ${change.before})` : '';
+  return `${verb} ${thing} ${change.detail}${value}${was}`;
+}
+
+function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as Pick<T, K>;
+}

@@ -1,0 +1,36 @@
+/**
+ * Named checks before anything is touched. Each answers with findings that carry their remedy; all are asked, not only
+ * until the first. `--ignore NAME` lowers an error to a warning.
+ */
+import type { Finding } from '../../core/finding';
+import type { LiveManifest } from '../manifest';
+import type { PlannedFile } from '../plan';
+import type { Ports } from '../ports';
+import { apiAnswers } from './api-answers';
+import { kubeletRuns } from './kubelet-runs';
+import { onlyManifest } from './only-manifest';
+import { roomOnDisk } from './room-on-disk';
+import { writable } from './writable';
+
+export interface Subject {
+  live: LiveManifest;
+  changed: readonly PlannedFile[];
+  folders: readonly { path: string; mode: number }[];
+  stateDir: string;
+}
+
+export type Check = (ports: Ports, subject: Subject) => Promise<Finding[]>;
+
+const CHECKS: readonly Check[] = [onlyManifest, writable, roomOnDisk, kubeletRuns, apiAnswers];
+
+export async function preflight(ports: Ports, subject: Subject): Promise<Finding[]> {
+  const found = await Promise.all(CHECKS.map((check) => check(ports, subject)));
+  return found.flat();
+}
+
+/** Errors that are ignored by name become warnings. */
+export function lower(findings: readonly Finding[], ignore: ReadonlySet<string>): Finding[] {
+  return findings.map((finding) =>
+    finding.severity === 'error' && ignore.has(finding.code) ? { ...finding, severity: 'warning' } : finding,
+  );
+}

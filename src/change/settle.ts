@@ -1,0 +1,631 @@
+/**
+ * The change itself: prepare (record, copies, guard), write, and settle: watch, verify, then keep or go back.
+ * Used for a change just made and, by recover, for one that a crash left behind.
+ *
+ * From `write` on nothing is thrown that would hide what was done: a failure of ours is told in the outcome.
+ */
+import { messageOf, UserError } from '../core/errors';
+import type { ServerProcess } from '../core/evidence';
+import type { Finding } from '../core/finding';
+import type { ChangeFacts, Outcome, ProofReport, StageTime } from '../core/outcome';
+import { sameMeaning } from '../core/manifest/semantics';
+import {
+  advanceRecord,
+  changeId,
+  RECORD_SCHEMA,
+  type ChangeRecord,
+  type RecordedFile,
+  type RecordState,
+} from '../core/record';
+import type { Before, WatchState } from '../core/verdict';
+import { VERSION } from '../version';
+import type { ChangeRequest, Planned } from './apply';
+import { describe, expectationOf, type Described } from './manifest';
+import { wasWritten, type FileImage, type Ports, type WatchPoint } from './ports';
+import type { Store } from './store';
+import { saveEvidence } from './evidence';
+import { proveAudit, SKIPPED } from './verify';
+import { watchServer, type WatchEnd } from './watch';
+
+/**
+ * The kubelet holds back a pod that it has started before, by up to five minutes; there is nothing better to do meanwhile
+ * than to wait for the old server.
+ */
+const RESTORE_PATIENCE_MS = 10 * 60_000;
+
+/** A change on its way: what the record says, and the eyes that were opened before the write. */
+export interface Change {
+  record: ChangeRecord;
+  store: Store;
+  point: WatchPoint;
+  old: Described;
+  wanted: Described;
+  /** Images to write, in the record's order of files. */
+  images: readonly { path: string; role: RecordedFile['role']; before: FileImage | null; after: FileImage | null }[];
+  facts: ChangeFacts;
+  notes: string[];
+}
+
+/** Puts record, copies and guard in place. Throws with nothing touched, and leaves nothing of its own behind. */
+export async function prepare(ports: Ports, store: Store, request: ChangeRequest, planned: Planned): Promise<Change> {
+  const { files, clock, node, guard, report } = ports;
+  const { live, changed, plan } = planned;
+  const wanted = describe(plan.manifestText, live.path);
+  const now = clock.now();
+  const id = changeId(now, clock.token(4));
+  const copies: { name: string; bytes: Uint8Array }[] = [];
+  const version = (image: FileImage | null, name: string) => {
+    if (!image) return null;
+    copies.push({ name, bytes: image.bytes });
+    return { sha256: files.sha256(image.bytes), mode: image.mode, uid: image.uid, gid: image.gid, copy: name };
+  };
+  const recorded = changed.map(({ path, role, before, after }, index): RecordedFile => {
+    const base = path.split('/').at(-1) ?? 'file';
+    return {
+      path,
+      role,
+      before: version(before, `${index}-before-${base}`),
+      after: version(after, `${index}-after-${base}`),
+    };
+  });
+  const point = await openEyes(ports, live.path, live);
+  try {
+    const before = await lookBefore(ports, point, live);
+    const state: RecordState = 'prepared';
+    const record: ChangeRecord = {
+      schema: RECORD_SCHEMA,
+      id,
+      tool: VERSION,
+      command: request.command,
+      summary: plan.changes,
+      startedAt: new Date(now).toISOString(),
+      by: { ...node.operator(), pid: node.pid(), host: node.hostname() },
+      manifestPath: live.path,
+      files: recorded,
+      foldersMade: planned.folders.map(({ path }) => path),
+      state,
+      states: [{ state, at: new Date(now).toISOString() }],
+      before,
+      writtenAt: null,
+      timeoutMs: request.timeoutMs,
+      verify: request.verify,
+      keepOnFailure: request.keepOnFailure,
+      ...(plan.baseline ? { baseline: true } : {}),
+      ...(plan.undoes ? { undoes: plan.undoes } : {}),
+    };
+    stopIfAsked(ports);
+    await store.prepare(record, copies);
+    const notes = [...plan.notes];
+    try {
+      report({ kind: 'step', text: `backed up to ${store.pathOf(id)}` });
+      if (request.guardSeconds > 0) {
+        const armed = await guard.arm(id, request.guardSeconds);
+        if (armed.armed)
+          report({
+            kind: 'step',
+            text: `guard set: every ${request.guardSeconds} s it looks whether this process is gone`,
+          });
+        else {
+          notes.push(`no guard: ${armed.why}; after a crash run: kube-auditctl recover`);
+          report({ kind: 'note', text: notes.at(-1) ?? '' });
+        }
+      }
+      stopIfAsked(ports);
+    } catch (error) {
+      // Nothing has been touched yet: neither the record nor the guard has anything to watch over.
+      await guard.disarm(id);
+      await files.removeTree(store.pathOf(id)).catch(() => undefined);
+      throw error;
+    }
+    return {
+      record,
+      store,
+      point,
+      old: live,
+      wanted,
+      images: changed,
+      facts: planned.facts,
+      notes,
+    };
+  } catch (error) {
+    await point.close();
+    throw error;
+  }
+}
+
+/**
+ * Writes every file, the manifest last; undefined when all is written. When one cannot be written, those before it are
+ * put back and the reason is thrown; should that fail as well, the answer is an outcome that needs a person.
+ */
+export async function write(ports: Ports, change: Change): Promise<Outcome | undefined> {
+  const { files, clock, report } = ports;
+  const done: (typeof change.images)[number][] = [];
+  const made: string[] = [];
+  try {
+    for (const folder of change.record.foldersMade) made.push(...(await files.makeFolder(folder, 0o700)));
+    change.record = { ...change.record, foldersMade: made };
+    for (const image of change.images) {
+      // The manifest is compared once more at the last moment: what somebody saved since the plan is not overwritten.
+      if (image.role === 'manifest') await refuseIfChanged(ports, change);
+      if (!image.after) continue;
+      stopIfAsked(ports);
+      const writtenAt = clock.now();
+      try {
+        await files.writeAtomic(image.path, image.after);
+      } catch (error) {
+        // In place but not flushed: the kubelet has seen it, so there is no way but forward.
+        if (!wasWritten(error)) throw error;
+        change.notes.push(messageOf(error));
+      }
+      done.push(image);
+      if (image.role === 'manifest') change.record = { ...change.record, writtenAt };
+    }
+  } catch (error) {
+    const { left } = await putBack(ports, change, done, 3);
+    await change.point.close();
+    await ports.guard.disarm(change.record.id);
+    if (left.length > 0) return halfWritten(ports, change, error, left);
+    await removeFolders(ports, made);
+    await files.removeTree(change.store.pathOf(change.record.id)).catch(() => undefined);
+    throw error;
+  }
+  await save(ports, change, 'written');
+  report({ kind: 'step', text: `written: ${change.record.files.map((file) => file.path).join(', ')}` });
+  return undefined;
+}
+
+/** Judges what was written, and keeps it or goes back. Never throws. */
+export async function settle(ports: Ports, change: Change): Promise<Outcome> {
+  try {
+    const { record } = change;
+    const writtenAt = record.writtenAt ?? ports.clock.now();
+    const restarts = !sameMeaning(change.old.doc, change.wanted.doc);
+    const watched = await watchServer(
+      ports,
+      change.point,
+      expectationOf(change.wanted, change.old, {
+        goal: 'change',
+        restarts,
+        writtenAt,
+        manifestPath: record.manifestPath,
+        manifestSha256: shaOf(change, 'after'),
+        before: record.before,
+      }),
+      { timeoutMs: record.timeoutMs, stop: ports.interrupts.first },
+    );
+    const run = new Run(change, writtenAt, watched);
+    switch (watched.verdict.state) {
+      case 'overtaken':
+        return await leaveAlone(ports, change, run, watched.verdict.cause);
+      case 'failed':
+        return await goBack(ports, change, run, watched.verdict.cause);
+      case 'healthy': {
+        const proof = record.verify ? await proveAudit(ports, change.wanted, watched.verdict.process) : SKIPPED;
+        ports.report({ kind: 'proof', proof, afterMs: ports.clock.now() - writtenAt });
+        if (proof.state === 'failed' && proof.cause) return await goBack(ports, change, run, proof.cause, proof);
+        if (proof.state === 'proven') run.stages.push({ stage: 'proven', afterMs: ports.clock.now() - writtenAt });
+        return await keep(ports, change, run, proof, watched.verdict.process);
+      }
+    }
+  } finally {
+    await change.point.close();
+  }
+}
+
+async function keep(
+  ports: Ports,
+  change: Change,
+  run: Run,
+  proof: ProofReport,
+  process: ServerProcess,
+): Promise<Outcome> {
+  const { files } = ports;
+  // Only now: as long as the old server might be needed again, so might the files it reads.
+  for (const image of change.images) {
+    if (image.after !== null || image.before === null) continue;
+    try {
+      await files.remove(image.path);
+    } catch (error) {
+      change.notes.push(`${image.path} is not used any more, and could not be removed: ${messageOf(error)}`);
+    }
+  }
+  await save(ports, change, 'kept', { end: { ...run.end(ports), proof, notes: change.notes } });
+  await ports.guard.disarm(change.record.id);
+  try {
+    await change.store.prune(await neededForDisable(change.store));
+  } catch (error) {
+    change.notes.push(`old changes could not be removed: ${messageOf(error)}`);
+  }
+  const mirror = await mirrorOf(ports, change.wanted);
+  const mirrorPod = mirror && {
+    uid: mirror.uid ?? null,
+    follows: process.podUid === undefined ? null : mirror.uid === process.podUid,
+  };
+  return { outcome: 'kept', proof, mirrorPod: mirrorPod ?? null, ...run.facts(ports) };
+}
+
+/** Somebody else's bytes stand there. They are not ours to judge, nor to roll back over. */
+async function leaveAlone(ports: Ports, change: Change, run: Run, cause: Finding): Promise<Outcome> {
+  await save(ports, change, 'overtaken', { end: { ...run.end(ports), cause, notes: change.notes } });
+  await ports.guard.disarm(change.record.id);
+  return { outcome: 'needs-a-person', cause, what: cause, ...run.facts(ports) };
+}
+
+async function goBack(ports: Ports, change: Change, run: Run, cause: Finding, proof?: ProofReport): Promise<Outcome> {
+  ports.report({ kind: 'failed', cause, afterMs: ports.clock.now() - run.writtenAt });
+  if (ports.interrupts.second.aborted) return stoppedAtOnce(ports, change, run, cause);
+  // Before anything else: the kubelet deletes the failed pod's logs within a minute of its end.
+  if (run.lastSight) run.evidence = await saveEvidence(ports, change, run.lastSight, cause);
+  if (change.record.keepOnFailure) return giveUp(ports, change, run, cause, keptOnFailure(change));
+  const taken = await overtakenNow(ports, change);
+  if (taken) return leaveAlone(ports, change, run, taken);
+  const { left } = await putBack(ports, change, change.images, 3);
+  if (left.length > 0) return giveUp(ports, change, run, cause, rollbackFailed(change, left));
+  return awaitOld(ports, change, run, cause, proof ? { proof } : {});
+}
+
+/** The old bytes are back: waits until the old server is seen to work, and says how it ended. */
+async function awaitOld(
+  ports: Ports,
+  change: Change,
+  run: Run,
+  cause: Finding,
+  { proof, standing = false }: { proof?: ProofReport; standing?: boolean } = {},
+): Promise<Outcome> {
+  const { clock, interrupts } = ports;
+  const { record } = change;
+  const restored = await watchServer(
+    ports,
+    change.point,
+    expectationOf(change.old, change.wanted, {
+      goal: 'restore',
+      standing,
+      restarts: true,
+      writtenAt: clock.now(),
+      manifestPath: record.manifestPath,
+      manifestSha256: shaOf(change, 'before'),
+      before: record.before,
+    }),
+    {
+      timeoutMs: Math.max(record.timeoutMs, RESTORE_PATIENCE_MS),
+      stop: interrupts.second,
+      ...(run.lastState ? { carried: run.lastState } : {}),
+    },
+  );
+  run.add(restored);
+  if (interrupts.second.aborted && restored.verdict.state === 'failed') return stoppedAtOnce(ports, change, run, cause);
+  switch (restored.verdict.state) {
+    case 'overtaken':
+      return leaveAlone(ports, change, run, restored.verdict.cause);
+    case 'failed':
+      return giveUp(ports, change, run, cause, oldServerNotBack(change, restored.verdict.cause));
+    case 'healthy': {
+      const extras = proof ? { proof } : {};
+      await removeFolders(ports, record.foldersMade);
+      await save(ports, change, 'rolled-back', { end: { ...run.end(ports), cause, ...extras, notes: change.notes } });
+      await ports.guard.disarm(record.id);
+      return { outcome: 'rolled-back', cause, ...extras, ...run.evidence, ...run.facts(ports) };
+    }
+  }
+}
+
+async function giveUp(ports: Ports, change: Change, run: Run, cause: Finding, what: Finding): Promise<Outcome> {
+  await save(ports, change, 'needs-a-person', { end: { ...run.end(ports), cause, notes: change.notes } });
+  await ports.guard.disarm(change.record.id);
+  return { outcome: 'needs-a-person', cause, what, ...run.evidence, ...run.facts(ports) };
+}
+
+/** For recover: the old bytes have been put back, or stood there already. Never throws. */
+export async function settleRestored(
+  ports: Ports,
+  change: Change,
+  { left, restored }: PutBack,
+  cause: Finding,
+): Promise<Outcome> {
+  try {
+    const run = new Run(change, ports.clock.now());
+    return left.length > 0
+      ? await giveUp(ports, change, run, cause, rollbackFailed(change, left))
+      : await awaitOld(ports, change, run, cause, { standing: !restored.includes(change.record.manifestPath) });
+  } finally {
+    await change.point.close();
+  }
+}
+
+/** A second Ctrl-C: nothing more is done here. The guard stays set, and finds an unfinished record. */
+function stoppedAtOnce(ports: Ports, change: Change, run: Run, cause: Finding): Outcome {
+  const what: Finding = {
+    code: 'stopped-at-once',
+    severity: 'error',
+    title: 'stopped by a second signal before the old manifest was seen to work again',
+    remedy: ['kube-auditctl recover'],
+  };
+  return { outcome: 'needs-a-person', cause, what, ...run.evidence, ...run.facts(ports) };
+}
+
+export interface PutBack {
+  /** Where it failed. */
+  left: readonly { path: string; why: string }[];
+  /** Paths that had to be written or removed. */
+  restored: readonly string[];
+}
+
+/**
+ * Puts the bytes of before back; answers the paths where that failed. Files that were there are restored first and the
+ * manifest after them, so that the old server finds what it reads; files that were not there go last, since until
+ * then the new server may still be asked to start.
+ */
+export async function putBack(
+  ports: Ports,
+  change: Pick<Change, 'notes'>,
+  images: Change['images'],
+  attempts = 1,
+): Promise<PutBack> {
+  const left: { path: string; why: string }[] = [];
+  const restored: string[] = [];
+  const tried = async (path: string, work: () => Promise<void>): Promise<void> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await work();
+        restored.push(path);
+        return;
+      } catch (error) {
+        if (wasWritten(error)) {
+          change.notes.push(messageOf(error));
+          restored.push(path);
+          return;
+        }
+        if (attempt < attempts) {
+          await ports.clock.sleep(200);
+          continue;
+        }
+        left.push({ path, why: messageOf(error) });
+        return;
+      }
+    }
+  };
+  const ours = [];
+  for (const image of images) {
+    const stands = await standing(ports, image);
+    if (stands === 'somebody-elses')
+      change.notes.push(`${image.path} was changed by somebody else meanwhile, and left alone`);
+    else if (stands === 'after') ours.push(image);
+  }
+  for (const { path, before } of ours) {
+    if (before) await tried(path, () => ports.files.writeAtomic(path, before));
+  }
+  // With the new manifest still in place, the files it names must stay: it may be all that a person can start from.
+  if (left.length > 0) return { left, restored };
+  for (const { path, before } of ours) {
+    if (!before) await tried(path, () => ports.files.remove(path));
+  }
+  return { left, restored };
+}
+
+/** Which bytes stand there now. What cannot be read is taken for ours: going back must not fail on a look. */
+async function standing(ports: Ports, image: Change['images'][number]): Promise<'before' | 'after' | 'somebody-elses'> {
+  const { files } = ports;
+  let now: string | undefined;
+  try {
+    now = (await files.look(image.path)) ? files.sha256((await files.read(image.path, 64 << 20)).bytes) : undefined;
+  } catch {
+    return 'after';
+  }
+  const sha = (version: FileImage | null): string | undefined => (version ? files.sha256(version.bytes) : undefined);
+  if (now === sha(image.before)) return 'before';
+  if (now === sha(image.after) || (image.role === 'manifest' && now === undefined)) return 'after';
+  return 'somebody-elses';
+}
+
+async function removeFolders(ports: Ports, made: readonly string[]): Promise<void> {
+  for (const folder of [...made].reverse()) {
+    // A folder that the API server has put its log into stays, with the log.
+    if (!(await ports.files.removeEmptyFolder(folder).catch(() => false))) return;
+  }
+}
+
+async function refuseIfChanged(ports: Ports, change: Change): Promise<void> {
+  const { manifestPath } = change.record;
+  const now = ports.files.sha256((await ports.files.read(manifestPath, 64 << 20)).bytes);
+  if (now === shaOf(change, 'before')) return;
+  throw new UserError(
+    'manifest-changed-meanwhile',
+    `${manifestPath} was changed by somebody else while this was planned`,
+    {
+      hints: ['look at what they did, then run this again'],
+    },
+  );
+}
+
+/** Just before going back: are the bytes there still the ones we wrote? What cannot be read is taken for ours. */
+async function overtakenNow(ports: Ports, change: Change): Promise<Finding | undefined> {
+  const sight = await change.point.look();
+  const sha = sight.manifest.state === 'present' ? sight.manifest.sha256 : undefined;
+  if (sight.manifest.state === 'unreadable' || sha === shaOf(change, 'after') || sha === shaOf(change, 'before'))
+    return undefined;
+  return {
+    code: 'manifest-overtaken',
+    severity: 'error',
+    title: `somebody else ${sha === undefined ? 'removed' : 'changed'} ${change.record.manifestPath} meanwhile`,
+    detail: 'Their bytes were left as they are; nothing was rolled back over them.',
+    remedy: ['kube-auditctl status', 'kube-auditctl history'],
+  };
+}
+
+function stopIfAsked(ports: Ports): void {
+  if (!ports.interrupts.first.aborted) return;
+  throw new UserError('interrupted', 'stopped by a signal before anything was written');
+}
+
+/** The record on disk follows; when it cannot, that is said, and recover will judge by the bytes it finds. */
+export async function save(
+  ports: Ports,
+  change: Change,
+  state: RecordState,
+  more: Partial<ChangeRecord> = {},
+): Promise<void> {
+  change.record = advanceRecord(change.record, state, new Date(ports.clock.now()).toISOString(), more);
+  try {
+    await change.store.save(change.record);
+  } catch (error) {
+    if (wasWritten(error)) return;
+    change.notes.push(`the record could not be brought up to date (${state}): ${messageOf(error)}`);
+  }
+}
+
+export async function openEyes(
+  ports: Ports,
+  manifestPath: string,
+  old: Described,
+  since?: number,
+): Promise<WatchPoint> {
+  return ports.node.watch({
+    manifestPath,
+    podName: old.pod.name,
+    namespace: old.pod.namespace,
+    endpoint: old.endpoint,
+    ...(since === undefined ? {} : { since }),
+  });
+}
+
+async function lookBefore(ports: Ports, point: WatchPoint, old: Described): Promise<Before> {
+  const [sight, kubelet, mirror] = await Promise.all([point.look(), ports.node.kubelet(), mirrorOf(ports, old)]);
+  return {
+    processes: sight.processes.map(({ pid, startTicks, podUid }) => ({
+      pid,
+      startTicks,
+      ...(podUid === undefined ? {} : { podUid }),
+    })),
+    pods: sight.pods.map((pod) => ({ uid: pod.uid, restart: Math.max(-1, ...pod.logs.map((log) => log.restart)) })),
+    ...(mirror?.uid === undefined ? {} : { mirrorUid: mirror.uid }),
+    ...(kubelet ? { kubeletPid: kubelet.pid } : {}),
+  };
+}
+
+function mirrorOf(ports: Ports, { endpoint, pod }: Described): ReturnType<Ports['cluster']['mirrorPod']> {
+  return ports.cluster.mirrorPod(endpoint, {
+    namespace: pod.namespace,
+    podName: pod.name,
+    nodeName: ports.node.name(),
+  });
+}
+
+/** The newest change that set audit logging up: `disable` needs its copies for as long as its settings stand. */
+async function neededForDisable(store: Store): Promise<ReadonlySet<string>> {
+  const { records } = await store.list();
+  const newest = records.findLast((record) => record.baseline && record.state === 'kept');
+  return new Set(newest ? [newest.id] : []);
+}
+
+export function shaOf(change: Pick<Change, 'record'>, when: 'before' | 'after'): string {
+  return change.record.files.find((file) => file.role === 'manifest')?.[when]?.sha256 ?? '';
+}
+
+/** What adds up over the watch of the new server and, if need be, of the old one. */
+class Run {
+  readonly stages: StageTime[] = [];
+  evidence: { evidencePath?: string } = {};
+  lastState?: WatchState;
+  lastSight?: WatchEnd['sight'];
+  #awayMs = 0;
+
+  constructor(
+    readonly change: Change,
+    readonly writtenAt: number,
+    watched?: WatchEnd,
+  ) {
+    if (watched) this.add(watched);
+  }
+
+  add(watched: WatchEnd): void {
+    this.lastState = watched.state;
+    this.lastSight = watched.sight;
+    // The second watch goes on counting where the first one stopped.
+    this.#awayMs = watched.awayMs;
+    this.stages.push(...watched.stages.map(({ stage, at }) => ({ stage, afterMs: at - this.writtenAt })));
+  }
+
+  end(ports: Ports): { stages: StageTime[]; apiAwayMs: number; totalMs: number } {
+    return { stages: this.stages, apiAwayMs: this.#awayMs, totalMs: ports.clock.now() - this.writtenAt };
+  }
+
+  facts(ports: Ports) {
+    const { change } = this;
+    return {
+      ...change.facts,
+      notes: change.notes,
+      changeId: change.record.id,
+      recordPath: change.store.pathOf(change.record.id),
+      ...this.end(ports),
+    };
+  }
+}
+
+/** The manifest is the old one, but a file beside it is not, and could not be put back. */
+async function halfWritten(
+  ports: Ports,
+  change: Change,
+  error: unknown,
+  left: readonly { path: string; why: string }[],
+): Promise<Outcome> {
+  const cause: Finding = {
+    code: error instanceof UserError ? error.code : 'write-failed',
+    severity: 'error',
+    title: messageOf(error),
+    remedy: error instanceof UserError ? error.hints : [],
+  };
+  await save(ports, change, 'needs-a-person', {
+    end: { stages: [], apiAwayMs: 0, totalMs: 0, cause, notes: change.notes },
+  });
+  return {
+    outcome: 'needs-a-person',
+    cause,
+    what: rollbackFailed(change, left),
+    ...change.facts,
+    notes: change.notes,
+    changeId: change.record.id,
+    recordPath: change.store.pathOf(change.record.id),
+    stages: [],
+    apiAwayMs: 0,
+    totalMs: 0,
+  };
+}
+
+function rollbackFailed(change: Change, left: readonly { path: string; why: string }[]): Finding {
+  return {
+    code: 'rollback-failed',
+    severity: 'error',
+    title: `what was there before could not be put back: ${left.map(({ path, why }) => `${path}: ${why}`).join('; ')}`,
+    remedy: [
+      ...change.record.files
+        .filter((file) => file.before && left.some(({ path }) => path === file.path))
+        .map(
+          (file) =>
+            `install -m ${(file.before?.mode ?? 0o600).toString(8)} ${change.store.pathOf(change.record.id)}/${file.before?.copy ?? ''} ${file.path}`,
+        ),
+      'kube-auditctl recover',
+    ],
+  };
+}
+
+function oldServerNotBack(change: Change, cause: Finding): Finding {
+  return {
+    ...cause,
+    code: 'old-server-not-back',
+    title: `the old manifest is back in place, but the API server is not: ${cause.title}`,
+    remedy: [
+      ...cause.remedy,
+      'kube-auditctl recover',
+      `the record and the evidence are in ${change.store.pathOf(change.record.id)}`,
+    ],
+  };
+}
+
+function keptOnFailure(change: Change): Finding {
+  return {
+    code: 'kept-on-failure',
+    severity: 'error',
+    title: 'the new manifest was left in place, as --keep-on-failure asks',
+    remedy: [`kube-auditctl recover`, `the old bytes are in ${change.store.pathOf(change.record.id)}`],
+  };
+}

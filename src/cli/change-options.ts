@@ -1,0 +1,96 @@
+/** The options that every changing command has, and how such a command runs. */
+import { Option, type Command } from 'commander';
+import { applyChange, type ChangeRequest } from '../change/apply';
+import type { Ports } from '../change/ports';
+import { openStore, type Store } from '../change/store';
+import { exitCodeOf, type Outcome } from '../core/outcome';
+import { UserError } from '../core/errors';
+import { outcomeJson, outcomeText } from '../output/outcome';
+import { progressLine } from '../output/progress';
+import { globals, styles, worldOf, type Context, type GlobalOptions } from './context';
+import { duration } from './parse';
+
+export interface ChangeFlags {
+  dryRun: boolean;
+  diff: boolean;
+  ignore: string[];
+  timeout: number;
+  verify: boolean;
+  keepOnFailure: boolean;
+  guard: number;
+}
+
+export function withChangeOptions(command: Command): Command {
+  return command
+    .option('--dry-run', 'show what would be done and write nothing', false)
+    .option('--diff', 'show the difference of every file', false)
+    .addOption(
+      new Option('--ignore <name>', 'let a finding not stop the change (can be given several times)')
+        .argParser((value: string, all: string[]) => [...all, ...value.split(',')])
+        .default([], 'none'),
+    )
+    .option('--timeout <time>', 'how long the new server may take, e.g. 5m', duration, 300_000)
+    .option('--no-verify', 'do not look for an event of our own in the log')
+    .option('--keep-on-failure', 'leave a failing manifest in place, to look into it', false)
+    .option('--guard <time>', 'how soon the guard acts when this process is gone; 0 for none', duration, 20_000);
+}
+
+/** Runs a change from its plan to the printed answer and the exit code. */
+export async function runChange(
+  context: Context,
+  command: Command,
+  flags: ChangeFlags,
+  plan: (ports: Ports, store: Store, options: GlobalOptions) => ChangeRequest['plan'] | Promise<ChangeRequest['plan']>,
+): Promise<void> {
+  const options = globals(command);
+  const world = openWorld(context, options);
+  requireRoot(world, options);
+  const store = openStore(world.files, options.stateDir);
+  const outcome = await applyChange(world, {
+    command: command.name(),
+    manifestPath: options.manifest,
+    stateDir: options.stateDir,
+    plan: await plan(world, store, options),
+    dryRun: flags.dryRun,
+    ignore: new Set(flags.ignore),
+    verify: flags.verify,
+    keepOnFailure: flags.keepOnFailure,
+    timeoutMs: flags.timeout,
+    guardSeconds: Math.ceil(flags.guard / 1000),
+  });
+  printOutcome(context, options, command.name(), outcome, flags.diff);
+}
+
+export function openWorld(context: Context, options: GlobalOptions): ReturnType<Context['world']> {
+  const { talk } = styles(context, options);
+  return context.world(worldOf(options), (event) => {
+    if (options.quiet || (options.output === 'json' && event.kind === 'waiting')) return;
+    const { line, live } = progressLine(event, talk);
+    if (line !== undefined) context.streams.talk(`${line}\n`);
+    if (live !== undefined) context.streams.live(live);
+  });
+}
+
+export function printOutcome(
+  context: Context,
+  options: GlobalOptions,
+  command: string,
+  outcome: Outcome,
+  diff: boolean,
+): void {
+  const { out } = styles(context, options);
+  context.streams.out(
+    options.output === 'json'
+      ? `${JSON.stringify(outcomeJson(command, outcome), null, 2)}\n`
+      : outcomeText(command, outcome, out, { diff }),
+  );
+  context.exit(exitCodeOf(outcome));
+}
+
+/** Everything that matters here belongs to root: better said once than by the first file that cannot be read. */
+export function requireRoot(ports: Ports, options: GlobalOptions): void {
+  if (ports.node.uid() === 0 || options.root !== '/') return;
+  throw new UserError('not-root', 'this needs root: the manifest, its backups and the certificates belong to root', {
+    hints: ['sudo kube-auditctl \u2026', 'sudo env "PATH=$PATH" kube-auditctl \u2026   where sudo does not find node'],
+  });
+}

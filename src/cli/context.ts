@@ -1,0 +1,65 @@
+/** What every command is handed: the world, the streams, and the options that all commands share. */
+import type { Command } from 'commander';
+import type { Ports } from '../change/ports';
+import type { ChangeEvent } from '../change/events';
+import type { ExitCode } from '../core/outcome';
+import { createStyle, type Style } from '../output/style';
+
+export interface Streams {
+  /** The answer. */
+  out(text: string): void;
+  /** The talk: progress, warnings, errors. */
+  talk(text: string): void;
+  /** A line that the next talk replaces; does nothing where stderr is no terminal. */
+  live(text: string): void;
+  outColour: boolean;
+  talkColour: boolean;
+}
+
+export interface WorldOptions {
+  root: string;
+  nodeName?: string;
+  manifestPath: string;
+  stateDir: string;
+}
+
+export interface Context {
+  streams: Streams;
+  /** Builds the adapters; nothing is opened until they are used. */
+  world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports;
+  /** A file the user names on the command line; `-` is standard input. Rejects with a UserError. */
+  readInput(path: string, limit: number): Promise<{ bytes: Uint8Array; from: string }>;
+  exit(code: ExitCode): void;
+}
+
+export interface GlobalOptions {
+  output: 'text' | 'json';
+  quiet: boolean;
+  verbose: boolean;
+  color: boolean;
+  root: string;
+  manifest: string;
+  nodeName?: string;
+  stateDir: string;
+}
+
+export function globals(command: Command): GlobalOptions {
+  return command.optsWithGlobals<GlobalOptions>();
+}
+
+/** Colour for the answer and for the talk, as the streams and --no-color allow. */
+export function styles(context: Context, options: GlobalOptions): { out: Style; talk: Style } {
+  return {
+    out: createStyle(options.color && context.streams.outColour),
+    talk: createStyle(options.color && context.streams.talkColour),
+  };
+}
+
+export function worldOf(options: GlobalOptions): WorldOptions {
+  return {
+    root: options.root,
+    manifestPath: options.manifest,
+    stateDir: options.stateDir,
+    ...(options.nodeName === undefined ? {} : { nodeName: options.nodeName }),
+  };
+}

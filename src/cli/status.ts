@@ -1,0 +1,42 @@
+/** `status`: what is configured, what runs, what is really being logged. */
+import { Command } from 'commander';
+import { readStatus } from '../change/status';
+import { statusText } from '../output/status';
+import { openWorld, requireRoot } from './change-options';
+import { globals, styles, type Context } from './context';
+
+export function statusCommand(context: Context): Command {
+  const command = new Command('status')
+    .summary('what is configured, what runs, what is really being logged')
+    .description(
+      'Shows what is configured, what runs, what is really being logged, and what differs from the last change.',
+    )
+    .option(
+      '--check',
+      'for cron and Nagios: exit 1 unless audit logging is on, runs as configured, and nothing is found',
+      false,
+    )
+    .option('--cis', 'the audit checks of the CIS Kubernetes Benchmark as well', false);
+  return command.action(async (flags: { check: boolean; cis: boolean }) => {
+    const options = globals(command);
+    const world = openWorld(context, options);
+    requireRoot(world, options);
+    const report = await readStatus(world, {
+      manifestPath: options.manifest,
+      stateDir: options.stateDir,
+      cis: flags.cis,
+    });
+    const { out } = styles(context, options);
+    const bad =
+      report.configured !== 'on' ||
+      report.findings.some(({ severity }) => severity !== 'info') ||
+      (report.cis?.checks.some(({ pass }) => !pass) ?? false);
+    const exitCode = flags.check && bad ? 1 : 0;
+    context.streams.out(
+      options.output === 'json'
+        ? `${JSON.stringify({ command: 'status', exitCode, ...report }, null, 2)}\n`
+        : statusText(report, out, options.verbose),
+    );
+    context.exit(exitCode);
+  });
+}

@@ -1,0 +1,22 @@
+/** The runtime could not make or start the container: it has no log, the reason stands in the kubelet's journal. */
+import { kubeletLines, type Rule } from '../diagnose';
+
+const START = /(CreateContainerError|RunContainerError|CreateContainerConfigError|CreatePodSandboxError)/;
+
+export const containerNotStartable: Rule = (scene) => {
+  const line = kubeletLines(scene, START).at(-1);
+  if (!line) return undefined;
+  const kind = START.exec(line.text)?.[1] ?? '';
+  const reason = new RegExp(`${kind}: \\\\*"(.*?)\\\\*"`).exec(line.text)?.[1];
+  return {
+    // A sandbox is tried again by itself, often with success; a container that cannot be made stays so.
+    certain: kind !== 'CreatePodSandboxError',
+    finding: {
+      code: 'container-not-startable',
+      severity: 'error',
+      title: `the container runtime cannot start the API server's container (${kind})${reason ? `: ${reason}` : ''}`,
+      detail: line.text,
+      remedy: ['mend what the runtime names: often a mount of a file over a folder, or of a folder over a file'],
+    },
+  };
+};

@@ -1,0 +1,21 @@
+/** The image cannot be had. The kubelet goes on trying, but the API server is away while it does. */
+import { kubeletLines, type Rule } from '../diagnose';
+
+const PULL = /ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|[Ff]ailed to pull image|PullImage \\*"/;
+
+export const imageNotAvailable: Rule = (scene) => {
+  const lines = kubeletLines(scene, PULL);
+  const line = lines.find((entry) => /ErrImagePull|ErrImageNeverPull|InvalidImageName/.test(entry.text)) ?? lines.at(0);
+  if (!line) return undefined;
+  const image = scene.facts.image ?? '?';
+  return {
+    certain: true,
+    finding: {
+      code: 'image-not-available',
+      severity: 'error',
+      title: `the image ${image} cannot be pulled`,
+      detail: line.text,
+      remedy: [`crictl pull ${image}`, 'correct the image in the manifest, or load it onto the node first'],
+    },
+  };
+};

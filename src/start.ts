@@ -1,0 +1,98 @@
+/** The second half of main.ts, loaded when there is something to do: builds the world and runs a command in it. */
+import { resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { runProgram } from './cli/program';
+import type { Context, Streams } from './cli/context';
+import type { Interrupts } from './change/ports';
+import { UserError } from './core/errors';
+import { createClock } from './system/clock';
+import { createFiles } from './system/files';
+import { nodeFsCalls } from './system/fs-calls';
+import { createGuard } from './system/guard';
+import { readInput } from './system/input';
+import { createCluster } from './system/lazy-cluster';
+import { createLock } from './system/lock';
+import { createNode } from './system/watch';
+
+export async function start(args: readonly string[]): Promise<void> {
+  const interrupts = listenForSignals();
+  const context: Context = {
+    streams: openStreams(),
+    world({ root, nodeName, manifestPath, stateDir }, report) {
+      const at = resolve(root);
+      const files = createFiles(nodeFsCalls(), { root: at });
+      const options = [
+        '--manifest',
+        manifestPath,
+        '--state-dir',
+        stateDir,
+        ...(nodeName ? ['--node-name', nodeName] : []),
+      ];
+      return {
+        files,
+        clock: createClock(),
+        lock: createLock({ root: at }),
+        guard: createGuard({ root: at, command: [process.execPath, scriptPath()], options }),
+        node: createNode({ root: at, ...(nodeName ? { nodeName } : {}) }),
+        cluster: createCluster({ root: at }),
+        interrupts,
+        report,
+      };
+    },
+    readInput,
+    exit(code) {
+      process.exitCode = code;
+    },
+  };
+  await runProgram(context, args);
+}
+
+/** What the guard runs when we are gone: it must be there by its absolute path, whatever its working folder. */
+function scriptPath(): string {
+  const script = process.argv[1];
+  if (script === undefined) throw new UserError('no-script', 'the path of kube-auditctl itself is not known');
+  return realpathSync(script);
+}
+
+function openStreams(): Streams {
+  const { stdout, stderr, env } = process;
+  // A reader that has gone (`| head`, a closed SSH session) must not end a change half-way.
+  stdout.on('error', () => undefined);
+  stderr.on('error', () => undefined);
+  const colour = (stream: NodeJS.WriteStream): boolean =>
+    env.NO_COLOR === undefined || env.NO_COLOR === '' ? stream.isTTY && env.TERM !== 'dumb' : false;
+  const clear = '\r\u001b[2K';
+  let live = false;
+  return {
+    out(text) {
+      if (live) stderr.write(clear);
+      live = false;
+      stdout.write(text);
+    },
+    talk(text) {
+      stderr.write(live ? clear + text : text);
+      live = false;
+    },
+    live(text) {
+      if (!stderr.isTTY) return;
+      stderr.write(clear + text.slice(0, Math.max(20, stderr.columns * 2)));
+      live = true;
+    },
+    outColour: colour(stdout),
+    talkColour: colour(stderr),
+  };
+}
+
+/** The first signal asks for an end in good order, the second for one at once. A lost terminal asks for nothing. */
+function listenForSignals(): Interrupts {
+  const first = new AbortController();
+  const second = new AbortController();
+  const onSignal = (): void => {
+    if (first.signal.aborted) second.abort();
+    first.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', () => undefined);
+  return { first: first.signal, second: second.signal };
+}

@@ -1,0 +1,73 @@
+/**
+ * Mistakes that reach the node (apply -f): each is named by its true cause, and the old server is back. From the moment
+ * the evidence exists to the old manifest back in place it takes at most 2 s.
+ */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { edit, type Edit } from './edit';
+import { install, leave, MANIFEST, observe, on, pristine, ready, REPO, reset, sh, toolCommand } from './node';
+
+const SCENARIOS = join(REPO, 'test/scenario');
+
+interface OnNode {
+  before?: string[][];
+  after?: string[][];
+  code: string;
+  title: string;
+  /** A line of the evidence that is the cause; its time is when it could be known. */
+  evidence: string;
+  /** Seconds more, where the tool rightly waits for a second sign. */
+  grace?: number;
+}
+
+function json(name: string, file: string): unknown {
+  return JSON.parse(readFileSync(join(SCENARIOS, name, file), 'utf8'));
+}
+
+const names = readdirSync(SCENARIOS).filter((name) => existsSync(join(SCENARIOS, name, 'on-node.json')));
+
+afterAll(leave);
+
+beforeAll(async () => {
+  await install();
+  await reset();
+});
+
+test.each(names)('%s', async (name) => {
+  const scenario = json(name, 'on-node.json') as OnNode;
+  await reset();
+  for (const command of scenario.before ?? []) expect((await on(command)).code).toBe(0);
+  try {
+    const bad = edit(await pristine(), json(name, 'edit.json') as Edit);
+    await sh('cat > /root/e2e-bad.yaml', bad);
+    const seen = await observe(toolCommand('apply', '-f', '/root/e2e-bad.yaml', '-o', 'json'));
+    expect([seen.code, seen.stderr]).toEqual([3, expect.any(String)]);
+    const report = JSON.parse(seen.stdout) as {
+      outcome: string;
+      cause: { code: string; title: string };
+      evidence: string;
+      apiAwaySeconds: number;
+    };
+    expect(report).toMatchObject({ outcome: 'rolled-back', changed: false, cause: { code: scenario.code } });
+    expect(report.cause.title).toContain(scenario.title);
+    expect(await sh(`cat ${MANIFEST}`)).toBe(await pristine());
+    expect(await ready()).toBe(true);
+    expect(seen.visibleNames).toEqual(['kube-apiserver.yaml']);
+
+    const known = await firstEvidence(report.evidence, scenario.evidence);
+    const restored = seen.manifestEvents.at(-1)?.at ?? 0;
+    const seconds = (restored - known) / 1000;
+    console.info(`${name}: evidence -> old manifest ${seconds.toFixed(2)} s; API away ${report.apiAwaySeconds} s`);
+    expect(seconds).toBeLessThan(2 + (scenario.grace ?? 0));
+  } finally {
+    for (const command of scenario.after ?? []) await on(command);
+  }
+});
+
+/** Time of the first line in the saved evidence that matches. */
+async function firstEvidence(folder: string, pattern: string): Promise<number> {
+  const lines = (await sh(`cat ${folder}/*.log`)).split('\n').filter((line) => new RegExp(pattern).test(line));
+  const times = lines.map((line) => Date.parse(line.slice(0, 24)));
+  expect(times.length).toBeGreaterThan(0);
+  return Math.min(...times);
+}

@@ -1,0 +1,472 @@
+/**
+ * A node in memory with a time of its own: a kubelet that acts on the manifest, API servers that start, refuse or serve,
+ * and the ports through which the story sees all this. It proves nothing about real nodes: it is there to fail the n-th
+ * effect, to pull the plug at the n-th effect, and to ask what was left.
+ */
+import { createHash } from 'node:crypto';
+import type { ChangeEvent } from '../../src/change/events';
+import { describe as takeApartAnew, type Described } from '../../src/change/manifest';
+import type { Answer, LogTail, Ports, WatchPoint } from '../../src/change/ports';
+import type { HealthSample, LogLine, ServerProcess, Sight } from '../../src/core/evidence';
+import { loadPolicy } from '../../src/core/policy/load';
+import { compilePolicy } from '../../src/core/policy/match';
+import { auditRequest } from '../../src/core/policy/request';
+import { createFiles } from '../../src/system/files';
+import { memoryFs, type MemoryFs } from './memory-fs';
+
+export const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+export const STATE = '/var/lib/kube-auditctl';
+const ADMIN = { user: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
+
+/** beside: the new pod starts beside the old one (1.20). after: only when the old one has ended (1.36). */
+/** Thousands of runs ask after the same few texts. */
+function remember<T>(ask: (text: string) => T): (text: string) => T {
+  const known = new Map<string, { value: T } | { error: unknown }>();
+  return (text) => {
+    let found = known.get(text);
+    if (!found) {
+      try {
+        found = { value: ask(text) };
+      } catch (error) {
+        found = { error };
+      }
+      known.set(text, found);
+    }
+    if ('error' in found) throw found.error;
+    return found.value;
+  };
+}
+
+const takeApart = remember((text) => takeApartAnew(text, MANIFEST));
+const policyOf = remember((text) => loadPolicy(text));
+const decideBy = remember((text) => {
+  const { policy } = policyOf(text);
+  return policy && compilePolicy(policy);
+});
+
+export type Kubelet = 'beside' | 'after';
+
+interface Process extends ServerProcess {
+  listening: boolean;
+  text: string;
+  readyAt: number;
+  events: boolean;
+}
+
+export class Crash extends Error {}
+
+export interface EffectHook {
+  /** Called with the number and the name of every effect, before it happens. Throw to make it fail. */
+  (n: number, name: string): void;
+}
+
+export class FakeNode {
+  readonly fs: MemoryFs = memoryFs();
+  now = Date.UTC(2026, 0, 1, 12);
+  processes: Process[] = [];
+  journal: LogLine[] = [];
+  guards = new Set<string>();
+  kubeletRuns = true;
+  /** Runs at these times. */
+  #schedule: { at: number; run: () => void }[] = [];
+  #logs = new Map<string, { restart: number; lines: LogLine[] }[]>();
+  #seen: string | undefined;
+  #pod: string | undefined;
+  #pids = 100;
+  #lockedBy: object | undefined;
+  #tokens = 0;
+
+  constructor(
+    manifest: string,
+    readonly kubelet: Kubelet = 'beside',
+  ) {
+    this.fs.put(MANIFEST, manifest, { mode: 0o600 });
+    for (const folder of ['/var/log', '/var/lib', '/run']) this.fs.putFolder(folder);
+    this.boot();
+  }
+
+  /** The kubelet finds the manifest that is on the disk, and starts it; what ran before is gone. */
+  boot(): void {
+    this.processes = [];
+    this.#schedule = [];
+    this.#lockedBy = undefined;
+    this.guards.clear();
+    this.#seen = undefined;
+    this.#pod = undefined;
+    this.pass(20_000);
+  }
+
+  /** Another node with the same files, an hour later. */
+  twin(): FakeNode {
+    const twin = new FakeNode(this.manifest() ?? '', this.kubelet);
+    for (const [path, { text, ...attributes }] of Object.entries(this.fs.snapshot()))
+      twin.fs.put(path, text, attributes);
+    twin.now = this.now + 3_600_000;
+    twin.#tokens = 1000;
+    twin.boot();
+    return twin;
+  }
+
+  manifest(): string | undefined {
+    return this.fs.text(MANIFEST);
+  }
+
+  /** The server that answers, and whether it runs what the manifest says. */
+  serving(): { argv: readonly string[]; asManifest: boolean } | undefined {
+    const process = this.#serving();
+    return process && { argv: process.argv, asManifest: process.text === this.manifest() };
+  }
+
+  pass(ms: number): void {
+    for (const end = this.now + ms; this.now < end;) {
+      this.now = Math.min(end, this.now + 100);
+      this.#look();
+      const due = this.#schedule.filter(({ at }) => at <= this.now).sort((a, b) => a.at - b.at);
+      this.#schedule = this.#schedule.filter(({ at }) => at > this.now);
+      for (const { run } of due) run();
+    }
+  }
+
+  /** The ports of one process of ours. After `hook` has thrown a Crash, every call of that process throws it again. */
+  ports(hook: EffectHook = () => undefined): TestPorts {
+    let effects = 0;
+    let crash: Crash | undefined;
+    const events: ChangeEvent[] = [];
+    const alive = (): void => {
+      if (crash) throw crash;
+    };
+    const effect = (name: string): void => {
+      alive();
+      try {
+        hook(++effects, name);
+      } catch (error) {
+        if (error instanceof Crash) crash = error;
+        throw error;
+      }
+    };
+    const first = new AbortController();
+    const second = new AbortController();
+    const self = {};
+    const { fs } = this;
+    const calls = Object.assign(Object.create(null) as typeof fs, fs);
+    for (const name of Object.keys(fs) as (keyof typeof fs)[]) {
+      const call: unknown = Reflect.get(fs, name);
+      if (typeof call !== 'function' || ['before', 'after'].includes(name)) continue;
+      Object.assign(calls, {
+        [name]: async (...args: unknown[]) => {
+          effect(`${name} ${String(args[0])}${name === 'rename' ? ` ${String(args[1])}` : ''}`);
+          const result: unknown = await (call as (...all: unknown[]) => unknown)(...args);
+          return result;
+        },
+      });
+    }
+    const ports: Ports = {
+      files: createFiles(calls, { token: () => this.#token(8) }),
+      clock: {
+        now: () => this.now,
+        sleep: (ms) => {
+          alive();
+          this.pass(ms);
+          return Promise.resolve();
+        },
+        token: (bytes) => this.#token(bytes),
+      },
+      lock: {
+        acquire: (holder) => {
+          effect(`lock ${holder.what}`);
+          if (this.#lockedBy && this.#lockedBy !== self) return Promise.resolve({ state: 'taken', by: undefined });
+          this.#lockedBy = self;
+          return Promise.resolve({
+            state: 'held',
+            release: () => {
+              if (!crash && this.#lockedBy === self) this.#lockedBy = undefined;
+              return Promise.resolve();
+            },
+          });
+        },
+      },
+      guard: {
+        arm: (id) => {
+          effect('guard arm');
+          this.guards.add(id);
+          return Promise.resolve({ armed: true });
+        },
+        disarm: (id) => {
+          alive();
+          this.guards.delete(id);
+          return Promise.resolve();
+        },
+      },
+      node: {
+        watch: () => {
+          effect('watch');
+          return Promise.resolve(this.#watch(alive));
+        },
+        request: (_endpoint, request) => {
+          effect(`request ${request.path}`);
+          return this.#request(request);
+        },
+        identity: () => Promise.resolve({ ...ADMIN, source: 'admin.conf' }),
+        processes: () => Promise.resolve(this.processes),
+        tail: () => Promise.resolve(this.#tail()),
+        kubelet: () =>
+          Promise.resolve(this.kubeletRuns ? { pid: 50, startedAt: 0, argv: ['/usr/bin/kubelet'] } : undefined),
+        readInside: () => Promise.resolve(undefined),
+        uid: () => 0,
+        operator: () => ({ uid: 0, user: 'root' }),
+        pid: () => 4711,
+        hostname: () => 'node-1',
+        name: () => 'node-1',
+      },
+      cluster: {
+        mirrorPod: () => {
+          alive();
+          return Promise.resolve(this.#pod === undefined ? undefined : { uid: this.#pod, ready: true });
+        },
+        nodeReady: () => Promise.resolve(true),
+        controlPlaneNodes: () => Promise.resolve(1),
+      },
+      interrupts: { first: first.signal, second: second.signal },
+      report: (event) => void events.push(event),
+    };
+    return Object.assign(ports, {
+      events,
+      effects: () => effects,
+      interrupt: () => {
+        (first.signal.aborted ? second : first).abort();
+      },
+    });
+  }
+
+  /** The process is gone: the kernel frees its lock. */
+  reap(): void {
+    this.#lockedBy = undefined;
+  }
+
+  #serving(): Process | undefined {
+    return this.processes.find((process) => process.listening && process.readyAt <= this.now);
+  }
+
+  #token(bytes: number): string {
+    return createHash('md5')
+      .update(String(++this.#tokens))
+      .digest('hex')
+      .repeat(2)
+      .slice(0, bytes * 2);
+  }
+
+  #at(delay: number, run: () => void): void {
+    this.#schedule.push({ at: this.now + delay, run });
+  }
+
+  #say(text: string): void {
+    this.journal.push({ at: this.now, text });
+  }
+
+  #look(): void {
+    const text = this.manifest();
+    if (text === this.#seen) return;
+    this.#seen = text;
+    if (text === undefined) {
+      this.#stopAll();
+      this.#pod = undefined;
+      return;
+    }
+    let described: Described;
+    try {
+      described = takeApart(text);
+      const missing = unmounted(described);
+      if (missing) throw new Error(`invalid pod: [spec.containers[0].volumeMounts[0].name: Not found: "${missing}"]`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#say(
+        `E0101 12:00:00.000000     50 file.go:108] "Unable to process watch event" err="can't process config file \\"${MANIFEST}\\": ${why.replaceAll('"', '\\"')}"`,
+      );
+      this.#at(15_000, () => {
+        if (this.#seen === text) {
+          this.#stopAll();
+          this.#pod = undefined;
+        }
+      });
+      return;
+    }
+    const uid = uidOf(described);
+    if (uid === this.#pod) return;
+    this.#pod = uid;
+    const lastEnd = this.#stopAll();
+    const wait = this.kubelet === 'beside' ? 500 : lastEnd + 7000;
+    this.#at(wait, () => {
+      this.#start(uid, text, described);
+    });
+  }
+
+  /** Tells every server to stop; answers how long the last one will live. */
+  #stopAll(): number {
+    let last = 0;
+    for (const process of this.processes) {
+      last = 30_000;
+      process.listening = false;
+      process.readyAt = Infinity;
+      this.#at(30_000, () => {
+        this.processes = this.processes.filter((each) => each !== process);
+      });
+    }
+    return last;
+  }
+
+  #start(uid: string, text: string, described: Described): void {
+    if (this.#pod !== uid) return;
+    const missing = missingFile(described, (path) => this.fs.text(path) !== undefined);
+    if (missing) {
+      this.#say(
+        `E0101 12:00:00.000000     50 nestedpendingoperations.go:348] Operation for "{volumeName:kubernetes.io/host-path/${uid}-x podName:${uid} nodeName:}" failed. Error: MountVolume.SetUp failed for volume "x" pod "kube-apiserver-node-1" (UID: "${uid}") : hostPath type check failed: ${missing} is not a file`,
+      );
+      this.#at(2000, () => {
+        this.#start(uid, text, described);
+      });
+      return;
+    }
+    const pid = ++this.#pids;
+    const logs = this.#logs.get(uid) ?? [];
+    const lines: LogLine[] = [];
+    logs.push({ restart: logs.length, lines });
+    this.#logs.set(uid, logs);
+    const process: Process = {
+      pid,
+      startTicks: String(this.now / 10),
+      startedAt: this.now,
+      argv: described.server.argv.map(({ value }) => value),
+      podUid: uid,
+      listening: false,
+      readyAt: Infinity,
+      text,
+      events: false,
+    };
+    this.processes.push(process);
+    const refusal = this.#refusal(described);
+    this.#at(200, () => {
+      if (!this.processes.includes(process)) return;
+      if (refusal !== undefined) {
+        lines.push({ at: this.now, text: refusal });
+        this.processes = this.processes.filter((each) => each !== process);
+        this.#at(10_000, () => {
+          this.#start(uid, text, described);
+        });
+        return;
+      }
+      process.listening = this.#pod === uid;
+      process.readyAt = this.now + 2000;
+      process.events = described.audit.policy !== undefined && described.audit.log?.hostPath !== undefined;
+    });
+  }
+
+  #refusal(described: Described): string | undefined {
+    const unknown = described.server.flags.find((flag) => flag.name === 'audit-log-maxbackups');
+    if (unknown) return `Error: unknown flag: --${unknown.name}`;
+    const { policy } = described.audit;
+    if (!policy) return undefined;
+    const text = policy.hostPath === undefined ? undefined : this.fs.text(policy.hostPath);
+    if (text === undefined) {
+      return `E0101 12:00:00.000000       1 run.go:72] "command failed" err="loading audit policy file: failed to read file path \\"${policy.containerPath}\\": open ${policy.containerPath}: no such file or directory"`;
+    }
+    const { serverMessage, loads } = policyOf(text);
+    return loads ? undefined : `E0101 12:00:00.000000       1 run.go:72] "command failed" err="${serverMessage}"`;
+  }
+
+  #watch(alive: () => void): WatchPoint {
+    const from = this.journal.length;
+    return {
+      look: () => {
+        alive();
+        const text = this.manifest();
+        const sight: Sight = {
+          at: this.now,
+          manifest:
+            text === undefined
+              ? { state: 'absent' }
+              : { state: 'present', sha256: createHash('sha256').update(text).digest('hex') },
+          processes: this.processes.map((process) => ({ ...process })),
+          pods: [...this.#logs].map(([uid, logs]) => ({
+            uid,
+            path: `/var/log/pods/kube-system_kube-apiserver-node-1_${uid}`,
+            logs: logs.map(({ restart, lines }) => ({
+              uid,
+              container: 'kube-apiserver',
+              restart,
+              path: `/var/log/pods/kube-system_kube-apiserver-node-1_${uid}/kube-apiserver/${restart}.log`,
+              lines: [...lines],
+            })),
+          })),
+          kubelet: this.journal.slice(from),
+          health: [this.#health()],
+        };
+        return Promise.resolve(sight);
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #health(): HealthSample {
+    if (this.#serving()) return { at: this.now, state: 'ok', status: 200 };
+    return this.processes.some((process) => process.listening)
+      ? { at: this.now, state: 'not-ready', status: 500 }
+      : { at: this.now, state: 'refused' };
+  }
+
+  #audit: string[] = [];
+
+  #request(request: { method: string; path: string; headers?: Record<string, string> }): Promise<Answer> {
+    const process = this.#serving();
+    if (!process) return Promise.reject(new Error('connection refused'));
+    const described = takeApart(process.text);
+    const policyPath = described.audit.policy?.hostPath;
+    const decide = policyPath === undefined ? undefined : decideBy(this.fs.text(policyPath) ?? '');
+    if (process.events && decide) {
+      const decision = decide(auditRequest(request.method, request.path, ADMIN));
+      if (decision.level !== 'None') {
+        const auditID = request.headers?.['Audit-ID'];
+        this.#audit.push(JSON.stringify({ kind: 'Event', level: decision.level, auditID, stage: 'ResponseComplete' }));
+      }
+    }
+    return Promise.resolve({ status: 200, body: 'ok' });
+  }
+
+  #tail(): LogTail {
+    let at = this.#audit.length;
+    return {
+      next: () => {
+        const lines = this.#audit.slice(at);
+        at = this.#audit.length;
+        return Promise.resolve(lines);
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+}
+
+export type TestPorts = Ports & { events: ChangeEvent[]; effects: () => number; interrupt: () => void };
+
+/** As the kubelet: by meaning and path, not by layout. */
+function uidOf(described: Described): string {
+  return createHash('md5').update(JSON.stringify(described.doc.value)).digest('hex');
+}
+
+interface Volume {
+  name?: string;
+  hostPath?: { path?: string; type?: string };
+}
+
+function volumesOf(described: Described): Volume[] {
+  return described.doc.list(['spec', 'volumes']) as Volume[];
+}
+
+function unmounted(described: Described): string | undefined {
+  const names = new Set(volumesOf(described).map(({ name }) => name));
+  const mounts = described.doc.list([...described.server.path, 'volumeMounts']) as { name?: string }[];
+  return mounts.find(({ name }) => !names.has(name))?.name;
+}
+
+function missingFile(described: Described, exists: (path: string) => boolean): string | undefined {
+  return volumesOf(described).find(({ hostPath }) => hostPath?.type === 'File' && !exists(hostPath.path ?? ''))
+    ?.hostPath?.path;
+}
