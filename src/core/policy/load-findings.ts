@@ -33,7 +33,10 @@ function words(problem: LoadProblem, document: PolicyDocument): { title: string;
         remedy: [`Keep one ${key}, with the values of both.`],
       };
     case 'missing-api-version':
-      return { title: 'The file does not say that it is an audit policy', remedy: ['Begin the file with:', ...HEADER] };
+      return {
+        title: 'The file does not say that it is an audit policy',
+        remedy: [`begin the file with:\n${HEADER.join('\n')}`],
+      };
     case 'wrong-api-version':
       return {
         title: 'This apiVersion is none that the API server knows for a policy',
@@ -42,7 +45,7 @@ function words(problem: LoadProblem, document: PolicyDocument): { title: string;
     case 'wrong-kind':
       return { title: 'This kind is no audit policy', remedy: ['kind: Policy'] };
     case 'no-rules':
-      return { title: 'The policy has no rules', remedy: ['rules:', '  - level: Metadata'] };
+      return { title: 'The policy has no rules', remedy: ['rules:\n  - level: Metadata'] };
     case 'missing-level':
       return { title: 'The rule has no level', remedy: ['level: Metadata'] };
     case 'unknown-level':

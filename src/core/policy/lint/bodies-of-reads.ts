@@ -20,7 +20,7 @@ export const bodiesOfReads: LintRule = {
         title: `Rule ${rule} writes the answer to every read into the log`,
         detail:
           'A list of all pods is one event of some megabytes; the API server holds it in memory until it is written.',
-        remedy: [`Before rule ${rule}:`, '- level: Metadata', '  verbs: [get, list, watch]'],
+        remedy: [`put this before rule ${rule}:\n- level: Metadata\n  verbs: [get, list, watch]`],
       }),
     ];
   },

@@ -67,7 +67,7 @@ function checkUsers(context: LintContext): LintFinding[] {
         title: `Rule ${index + 1} logs anonymous requests, but failed logins are not logged`,
         detail:
           'When authentication fails, the request has no user and no groups: no rule with users or userGroups matches it, and no other rule logs it.',
-        remedy: ['A last rule without users logs them too:', '- level: Metadata'],
+        remedy: ['a last rule without users logs them too:\n- level: Metadata'],
       }),
     ];
   });

@@ -22,7 +22,7 @@ export const logsNothing: LintRule = {
         detail: rules.every((rule) => rule.level === 'None')
           ? 'Every rule has level None. The audit flags are set, scanners are content, and the log stays empty.'
           : 'No rule that would log is ever reached, or every stage is omitted.',
-        remedy: ['End the policy with a rule that logs:', '- level: Metadata'],
+        remedy: ['end the policy with a rule that logs:\n- level: Metadata'],
       }),
     ];
   },

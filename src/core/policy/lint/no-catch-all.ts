@@ -17,7 +17,7 @@ export const noCatchAll: LintRule = {
         severity: 'warning',
         title: 'No rule catches what the others leave: it is not logged, and nothing says so',
         detail: `Not matched by any rule: ${unmatched.map(({ what }) => what).join('; ')}.`,
-        remedy: ['Add a last rule:', '- level: Metadata'],
+        remedy: ['add a last rule:\n- level: Metadata'],
       }),
     ];
   },

@@ -18,7 +18,9 @@ export const noise: LintRule = {
         severity: 'info',
         title: `Routine requests are logged: ${heard.map(({ what }) => what).join(', ')}`,
         detail: heard.map(({ what, rate }) => `${what}: ${rate}`).join('\n'),
-        remedy: ['Before the rules that log, what you can do without:', ...heard.flatMap(({ drop }) => drop)],
+        remedy: [
+          ['put before the rules that log what you can do without:', ...heard.flatMap(({ drop }) => drop)].join('\n'),
+        ],
       }),
     ];
   },

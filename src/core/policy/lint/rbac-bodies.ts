@@ -27,16 +27,16 @@ export const rbacBodies: LintRule = {
         detail: silent
           ? 'Who gave which rights to whom is what an investigation asks first.'
           : 'At Metadata the log has who changed which role, not what is in it.',
-        remedy: [
-          '- level: RequestResponse',
-          '  verbs: [create, update, patch, delete, deletecollection]',
-          '  resources:',
-          '    - group: rbac.authorization.k8s.io',
-        ],
+        remedy: [`put this first:\n${FULL}`],
       }),
     ];
   },
 };
+
+const FULL = `- level: RequestResponse
+  verbs: [create, update, patch, delete, deletecollection]
+  resources:
+    - group: rbac.authorization.k8s.io`;
 
 const KINDS = ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'];
 const VERBS = ['create', 'update', 'patch'];

@@ -131,7 +131,7 @@ function report(context: LintContext, rule: number, leaks: readonly Leak[], seve
     detail:
       `At ${level}, for example: ${example === undefined ? '' : sentence(example)}. ` +
       `Whoever can read the log can read them${severity === 'error' ? ', and use them' : ''}.`,
-    remedy: [`Before ${ruleList([rule])}:`, ...lines],
+    remedy: [[`put this before ${ruleList([rule])}:`, ...lines].join('\n')],
     ...(fix === undefined ? {} : { fix: [fix] }),
   });
 }

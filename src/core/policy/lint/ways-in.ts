@@ -24,7 +24,9 @@ export const waysIn: LintRule = {
         severity: 'warning',
         title: `Rule ${index + 1} logs pods, but ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not logged`,
         detail: '"pods" in a rule does not include the subresources, and no other rule logs these.',
-        remedy: ['- level: Metadata', '  resources:', '    - group: ""', `      resources: [${missing.join(', ')}]`],
+        remedy: [
+          `add this:\n- level: Metadata\n  resources:\n    - group: ""\n      resources: [${missing.join(', ')}]`,
+        ],
       }),
     ];
   },

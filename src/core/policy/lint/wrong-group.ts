@@ -96,7 +96,7 @@ function elsewhere(
     severity: 'error',
     title: `${text} is not in ${entry.group === '' ? 'the core group' : `the group ${entry.group}`}: this never matches`,
     detail: `${text} belongs to ${right === '' ? 'the core group ("")' : right}. The API server does not check that, and the rule sees no request for it.`,
-    remedy: [`- group: ${shown(right)}`, `  resources: [${text}]`],
+    remedy: [`- group: ${shown(right)}\n  resources: [${text}]`],
     ...(fix === undefined ? {} : { fix }),
   });
 }
@@ -121,7 +121,7 @@ function unknownName(context: LintContext, group: string, where: Path, name: str
           ? [`Check the name: kubectl api-resources --api-group=${group === '' ? "''" : group}`]
           : inGroup
             ? [`Write ${meant}${rest} instead of ${text}.`]
-            : [`- group: ${shown(byOtherName.group)}`, `  resources: [${meant}${rest}]`],
+            : [`- group: ${shown(byOtherName.group)}\n  resources: [${mended}]`],
       ...(sure && span !== undefined ? { fix: [replaceScalar(context.document, span, mended)] } : {}),
     }),
   ];
