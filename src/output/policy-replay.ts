@@ -61,7 +61,7 @@ function retentionText({ bytesPerDay, days, limit, bytesOnDisk }: NonNullable<Re
 }
 
 function tallyText({ events, bytes }: Tally): string {
-  return `${events} events, ${bytesText(bytes)}`;
+  return `${events} ${events === 1 ? 'event' : 'events'}, ${bytesText(bytes)}`;
 }
 
 export function bytesText(bytes: number): string {

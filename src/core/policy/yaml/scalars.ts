@@ -1,7 +1,7 @@
 /** Scalars of YAML 1.1: plain, quoted and block. Line folding is the server's. */
 import type { Cursor } from './cursor';
 import { isBlank, isBlankOrEnd, isBreak, isBreakOrEnd } from './cursor';
-import type { Token } from './scanner';
+import type { Token } from './token';
 
 /** Blanks and line breaks between two words of a flow scalar. */
 class Gap {

@@ -6,35 +6,7 @@ import type { Mark } from './cursor';
 import { Cursor, YamlProblem, isBlankOrEnd, isBreak } from './cursor';
 import { scanBlockScalar, scanPlainScalar, scanQuotedScalar } from './scalars';
 import { scanAnchor, scanDirective, scanTag } from './properties';
-
-export type Token = { start: Mark; end: Mark } & (
-  | {
-      kind:
-        | 'stream-start'
-        | 'stream-end'
-        | 'document-start'
-        | 'document-end'
-        | 'block-sequence'
-        | 'block-mapping'
-        | 'block-end'
-        | '['
-        | ']'
-        | '{'
-        | '}'
-        | ','
-        | '-'
-        | 'key'
-        | 'value';
-    }
-  | { kind: 'anchor' | 'alias'; name: string }
-  | { kind: 'tag'; handle: string; suffix: string }
-  | { kind: 'scalar'; value: string; plain: boolean }
-  | { kind: 'version'; major: number; minor: number }
-  | { kind: 'tag-directive'; handle: string; prefix: string }
-);
-
-/** Tokens that are nothing but their place. */
-type BareKind = Exclude<Token['kind'], 'anchor' | 'alias' | 'tag' | 'scalar' | 'version' | 'tag-directive'>;
+import type { BareKind, Token } from './token';
 
 /** Where a key may have begun: one for each open flow collection, and one for the block around them. */
 interface PossibleKey {
