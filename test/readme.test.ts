@@ -41,7 +41,7 @@ test.each(used.filter(({ name }) => program.commands.some((command) => command.n
 test('its options of all commands are those of the program', () => {
   const section = /### Options of all commands\n([\s\S]*?)\n###/.exec(README)?.[1] ?? '';
   for (const [, option] of section.matchAll(/`(--[a-z-]+)/g)) {
-    expect(program.options.map(({ long }) => long)).toContain(option);
+    expect(program.options.map((option) => option.long)).toContain(option);
   }
 });
 

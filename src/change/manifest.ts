@@ -2,6 +2,7 @@
 import { UserError } from '../core/errors';
 import type { Expectation } from '../core/verdict';
 import { readAudit, type AuditSettings } from '../core/manifest/audit';
+import type { ResolvedMount } from '../core/manifest/mounts';
 import { parseManifest, type ManifestDocument } from '../core/manifest/document';
 import {
   expectedArgv,
@@ -97,13 +98,23 @@ export function expectationOf(
     facts: {
       ...(policy ? { policyPath: policy.containerPath, policyMounted: policy.mount !== undefined } : {}),
       ...(policy?.hostPath === undefined ? {} : { policyHostPath: policy.hostPath }),
-      ...(log ? { logPath: log.containerPath, logMounted: log.mount !== undefined } : {}),
+      ...(log
+        ? {
+            logPath: log.containerPath,
+            logMounted: log.mount !== undefined,
+            logMountedAsFolder: mountedAsFolder(log.mount),
+          }
+        : {}),
       etcdServers: etcdServers(wanted.server),
       etcdChanged: etcdServers(wanted.server).join() !== etcdServers(against.server).join(),
       wantedArgv: wanted.server.argv.map(({ value }) => value),
       ...(wanted.server.image === undefined ? {} : { image: wanted.server.image }),
     },
   };
+}
+
+function mountedAsFolder(mount: ResolvedMount | undefined): boolean {
+  return mount?.exact === true && (mount.hostPathType ?? '').startsWith('Directory');
 }
 
 function etcdServers(server: Server): string[] {

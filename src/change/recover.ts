@@ -51,7 +51,8 @@ export async function recoverUnfinished(
     const givenUp = options.alsoGivenUp === true && record === newest && record.state === 'needs-a-person';
     if (!unfinished && !givenUp) continue;
     ports.report({ kind: 'recovering', changeId: record.id });
-    outcomes.push(await recoverOne(ports, store, record));
+    // Who left it in place to look into it, and now recovers, wants it taken back.
+    outcomes.push(await recoverOne(ports, store, givenUp ? { ...record, keepOnFailure: false } : record));
   }
   return outcomes;
 }

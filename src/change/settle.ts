@@ -25,7 +25,7 @@ import { wasWritten, type FileImage, type Ports, type WatchPoint } from './ports
 import type { Store } from './store';
 import { saveEvidence } from './evidence';
 import { proveAudit, SKIPPED } from './verify';
-import { watchServer, type WatchEnd } from './watch';
+import { interrupted, watchServer, type WatchEnd } from './watch';
 
 /**
  * The kubelet holds back a pod that it has started before, by up to five minutes; there is nothing better to do meanwhile
@@ -70,7 +70,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
   });
   const point = await openEyes(ports, live.path, live);
   try {
-    const before = await lookBefore(ports, point, live);
+    const before = await lookBefore(ports, point, live, wanted);
     const state: RecordState = 'prepared';
     const record: ChangeRecord = {
       schema: RECORD_SCHEMA,
@@ -202,7 +202,11 @@ export async function settle(ports: Ports, change: Change): Promise<Outcome> {
       case 'healthy': {
         const proof = record.verify ? await proveAudit(ports, change.wanted, watched.verdict.process) : SKIPPED;
         ports.report({ kind: 'proof', proof, afterMs: ports.clock.now() - writtenAt });
-        if (proof.state === 'failed' && proof.cause) return await goBack(ports, change, run, proof.cause, proof);
+        if (proof.state === 'failed' && proof.cause) {
+          // A signal ends the search for the event: that it was not found then says nothing of the server.
+          const cause = ports.interrupts.first.aborted ? interrupted() : proof.cause;
+          return await goBack(ports, change, run, cause, proof);
+        }
         if (proof.state === 'proven') run.stages.push({ stage: 'proven', afterMs: ports.clock.now() - writtenAt });
         return await keep(ports, change, run, proof, watched.verdict.process);
       }
@@ -488,7 +492,9 @@ export async function openEyes(
   });
 }
 
-async function lookBefore(ports: Ports, point: WatchPoint, old: Described): Promise<Before> {
+async function lookBefore(ports: Ports, point: WatchPoint, old: Described, wanted: Described): Promise<Before> {
+  const logPath = wanted.audit.log?.hostPath;
+  const log = logPath === undefined ? undefined : await ports.files.look(logPath);
   const [sight, kubelet, mirror] = await Promise.all([point.look(), ports.node.kubelet(), mirrorOf(ports, old)]);
   return {
     processes: sight.processes.map(({ pid, startTicks, podUid }) => ({
@@ -499,6 +505,7 @@ async function lookBefore(ports: Ports, point: WatchPoint, old: Described): Prom
     pods: sight.pods.map((pod) => ({ uid: pod.uid, restart: Math.max(-1, ...pod.logs.map((log) => log.restart)) })),
     ...(mirror?.uid === undefined ? {} : { mirrorUid: mirror.uid }),
     ...(kubelet ? { kubeletPid: kubelet.pid } : {}),
+    ...(log?.kind === 'folder' ? { logWasFolder: true } : {}),
   };
 }
 
@@ -510,11 +517,16 @@ function mirrorOf(ports: Ports, { endpoint, pod }: Described): ReturnType<Ports[
   });
 }
 
-/** The newest change that set audit logging up: `disable` needs its copies for as long as its settings stand. */
+/**
+ * Every change since audit logging was set up: what they found and left tells `disable` which lines are ours and which
+ * are the user's, and a gap would be taken for an edit.
+ */
 async function neededForDisable(store: Store): Promise<ReadonlySet<string>> {
   const { records } = await store.list();
-  const newest = records.findLast((record) => record.baseline && record.state === 'kept');
-  return new Set(newest ? [newest.id] : []);
+  const kept = records.filter(({ state }) => state === 'kept');
+  if (kept.at(-1)?.command === 'disable') return new Set();
+  const from = kept.findLastIndex(({ baseline }) => baseline);
+  return new Set(from === -1 ? [] : kept.slice(from).map(({ id }) => id));
 }
 
 export function shaOf(change: Pick<Change, 'record'>, when: 'before' | 'after'): string {

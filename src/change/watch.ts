@@ -79,7 +79,7 @@ function label(stage: Stage, expected: Expectation): Stage {
   return stage === 'steady' ? 'restored' : stage;
 }
 
-function interrupted(): Finding {
+export function interrupted(): Finding {
   return {
     code: 'interrupted',
     severity: 'error',

@@ -67,7 +67,7 @@ export interface LastWords {
   line: number;
   /** The reason alone, unquoted. */
   reason: string;
-  /** The line as it stands. */
+  /** The line as it stands; several when klog has spread its value over them. */
   raw: string;
   kind: 'flag' | 'command-failed' | 'fatal' | 'panic';
 }
@@ -86,9 +86,19 @@ export function lastWords(lines: readonly string[]): LastWords | undefined {
     const klog = parseKlog(raw);
     if (klog === undefined) continue;
     if (klog.message.startsWith('"command failed"')) {
-      return { line: at, reason: klogValue(klog.message, 'err') ?? klog.message, raw, kind: 'command-failed' };
+      const rest = continuation(lines, at);
+      const message = [klog.message, ...rest].join('\n');
+      const reason = klogValue(message, 'err') ?? message;
+      return { line: at, reason, raw: [raw, ...rest].join('\n'), kind: 'command-failed' };
     }
     if (klog.severity === 'F') return { line: at, reason: klog.message, raw, kind: 'fatal' };
   }
   return undefined;
+}
+
+/** The further lines of a value that klog has spread over several (`err=<`, lines with a tab, ` >`). */
+function continuation(lines: readonly string[], at: number): string[] {
+  if (!/=<$/.test(lines[at] ?? '')) return [];
+  const end = lines.indexOf(' >', at);
+  return lines.slice(at + 1, end === -1 ? undefined : end + 1);
 }

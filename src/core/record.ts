@@ -81,6 +81,21 @@ export function advanceRecord(
   return { ...record, ...more, state, states: [...record.states, { state, at }] };
 }
 
+/**
+ * The changes whose effect stands: neither taken back nor themselves a taking back. A rollback that was itself taken back
+ * (by `rollback --to ID`) takes nothing back any more.
+ */
+export function standingChanges(kept: readonly ChangeRecord[]): ChangeRecord[] {
+  const undone = new Set<string>();
+  const standing: ChangeRecord[] = [];
+  for (const record of [...kept].reverse()) {
+    if (undone.has(record.id)) continue;
+    if (record.undoes) for (const id of record.undoes) undone.add(id);
+    else standing.unshift(record);
+  }
+  return standing;
+}
+
 /** Reads record.json. Throws UserError `record-unreadable` when it is not one of ours or of a newer tool. */
 export function parseRecord(text: string, path: string): ChangeRecord {
   let value: unknown;

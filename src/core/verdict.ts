@@ -28,6 +28,8 @@ export interface Before {
   /** Uid of the running pod as the API's mirror of it says (config.hash). */
   mirrorUid?: string;
   kubeletPid?: number;
+  /** Where the new manifest wants its log, there stood a folder. */
+  logWasFolder?: boolean;
 }
 
 export interface Expectation {
@@ -252,7 +254,9 @@ function overtaken(sight: Sight, expected: Expectation): Finding | undefined {
 function sceneOf(state: WatchState, sight: Sight, expected: Expectation): Scene {
   const known = new Map(expected.before.pods.map((pod) => [pod.uid, pod.restart]));
   const stale = oldUids(expected.before);
+  const dying = dyingUids(expected);
   const logs = sight.pods
+    .filter((pod) => !dying.has(pod.uid))
     .flatMap((pod) => pod.logs)
     .filter((log) => log.restart > (known.get(log.uid) ?? -1))
     .map((log) => ({ ...log, lines: log.lines.filter((line) => line.at >= expected.writtenAt - START_SLACK_MS) }))
@@ -281,7 +285,7 @@ function sceneOf(state: WatchState, sight: Sight, expected: Expectation): Scene 
     starts: state.seen.filter((entry) => entry.matches).length,
     ...(stranger ? { stranger } : {}),
     ignored: expected.restarts && expected.goal === 'change' && oldServes && sight.at - expected.writtenAt > patience,
-    facts: expected.facts,
+    facts: { ...expected.facts, logWasFolder: expected.before.logWasFolder ?? false },
   };
 }
 
@@ -290,6 +294,14 @@ function oldUids(before: Before): ReadonlySet<string> {
   const running = before.processes.flatMap((process) => process.podUid ?? []);
   if (running.length > 0) return new Set(running);
   return new Set(before.mirrorUid === undefined ? before.pods.map((pod) => pod.uid) : [before.mirrorUid]);
+}
+
+/**
+ * Pods that the kubelet is to replace: when one of them is restarted once more before that, its words tell nothing of the
+ * new manifest.
+ */
+function dyingUids({ goal, restarts, before }: Expectation): ReadonlySet<string> {
+  return new Set(goal === 'change' && restarts ? before.processes.flatMap((process) => process.podUid ?? []) : []);
 }
 
 function mentionsOnlyOldPods(text: string, old: ReadonlySet<string>): boolean {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { ChangeEvent } from '../../src/change/events';
 import { describe as takeApartAnew, type Described } from '../../src/change/manifest';
-import type { Answer, LogTail, Ports, WatchPoint } from '../../src/change/ports';
+import type { Answer, Holder, LogTail, Ports, WatchPoint } from '../../src/change/ports';
 import type { HealthSample, LogLine, ServerProcess, Sight } from '../../src/core/evidence';
 import { loadPolicy } from '../../src/core/policy/load';
 import { compilePolicy } from '../../src/core/policy/match';
@@ -18,7 +18,6 @@ export const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml';
 export const STATE = '/var/lib/kube-auditctl';
 const ADMIN = { user: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] };
 
-/** beside: the new pod starts beside the old one (1.20). after: only when the old one has ended (1.36). */
 /** Thousands of runs ask after the same few texts. */
 function remember<T>(ask: (text: string) => T): (text: string) => T {
   const known = new Map<string, { value: T } | { error: unknown }>();
@@ -44,6 +43,7 @@ const decideBy = remember((text) => {
   return policy && compilePolicy(policy);
 });
 
+/** beside: the new pod starts beside the old one (1.20). after: only when the old one has ended (1.36). */
 export type Kubelet = 'beside' | 'after';
 
 interface Process extends ServerProcess {
@@ -67,13 +67,24 @@ export class FakeNode {
   journal: LogLine[] = [];
   guards = new Set<string>();
   kubeletRuns = true;
+  /** The kubelet runs, and reads another folder. */
+  kubeletIsDeaf = false;
+  /** No new server ever gets ready. */
+  neverReady = false;
+  /** Servers run well and log nothing: a full disk, a log inside the container. */
+  logsNothing = false;
+  /** Bodies of Secrets end in the log, whatever the policy says. */
+  leaksSecrets = false;
+  /** The policy that servers go by, instead of the one on the disk. */
+  otherPolicy: string | undefined;
+  systemd = true;
   /** Runs at these times. */
   #schedule: { at: number; run: () => void }[] = [];
   #logs = new Map<string, { restart: number; lines: LogLine[] }[]>();
   #seen: string | undefined;
   #pod: string | undefined;
   #pids = 100;
-  #lockedBy: object | undefined;
+  #lockedBy: { self: object; holder: Holder } | undefined;
   #tokens = 0;
 
   constructor(
@@ -174,12 +185,13 @@ export class FakeNode {
       lock: {
         acquire: (holder) => {
           effect(`lock ${holder.what}`);
-          if (this.#lockedBy && this.#lockedBy !== self) return Promise.resolve({ state: 'taken', by: undefined });
-          this.#lockedBy = self;
+          if (this.#lockedBy && this.#lockedBy.self !== self)
+            return Promise.resolve({ state: 'taken', by: this.#lockedBy.holder });
+          this.#lockedBy = { self, holder };
           return Promise.resolve({
             state: 'held',
             release: () => {
-              if (!crash && this.#lockedBy === self) this.#lockedBy = undefined;
+              if (!crash && this.#lockedBy?.self === self) this.#lockedBy = undefined;
               return Promise.resolve();
             },
           });
@@ -188,6 +200,7 @@ export class FakeNode {
       guard: {
         arm: (id) => {
           effect('guard arm');
+          if (!this.systemd) return Promise.resolve({ armed: false, why: 'no systemd here' });
           this.guards.add(id);
           return Promise.resolve({ armed: true });
         },
@@ -265,7 +278,7 @@ export class FakeNode {
 
   #look(): void {
     const text = this.manifest();
-    if (text === this.#seen) return;
+    if (text === this.#seen || this.kubeletIsDeaf) return;
     this.#seen = text;
     if (text === undefined) {
       this.#stopAll();
@@ -355,8 +368,9 @@ export class FakeNode {
         return;
       }
       process.listening = this.#pod === uid;
-      process.readyAt = this.now + 2000;
-      process.events = described.audit.policy !== undefined && described.audit.log?.hostPath !== undefined;
+      process.readyAt = this.neverReady ? Infinity : this.now + 2000;
+      process.events =
+        !this.logsNothing && described.audit.policy !== undefined && described.audit.log?.hostPath !== undefined;
     });
   }
 
@@ -415,17 +429,25 @@ export class FakeNode {
 
   #audit: string[] = [];
 
-  #request(request: { method: string; path: string; headers?: Record<string, string> }): Promise<Answer> {
+  #request(request: {
+    method: string;
+    path: string;
+    headers?: Record<string, string>;
+    body?: string;
+  }): Promise<Answer> {
     const process = this.#serving();
     if (!process) return Promise.reject(new Error('connection refused'));
     const described = takeApart(process.text);
     const policyPath = described.audit.policy?.hostPath;
-    const decide = policyPath === undefined ? undefined : decideBy(this.fs.text(policyPath) ?? '');
+    const decide = policyPath === undefined ? undefined : decideBy(this.otherPolicy ?? this.fs.text(policyPath) ?? '');
     if (process.events && decide) {
       const decision = decide(auditRequest(request.method, request.path, ADMIN));
       if (decision.level !== 'None') {
         const auditID = request.headers?.['Audit-ID'];
-        this.#audit.push(JSON.stringify({ kind: 'Event', level: decision.level, auditID, stage: 'ResponseComplete' }));
+        const { level } = decision;
+        const body = this.leaksSecrets && request.body !== undefined;
+        const requestObject = body ? (JSON.parse(request.body ?? '') as unknown) : undefined;
+        this.#audit.push(JSON.stringify({ kind: 'Event', level, auditID, stage: 'ResponseComplete', requestObject }));
       }
     }
     return Promise.resolve({ status: 200, body: 'ok' });

@@ -7,7 +7,7 @@ import { planRollback } from '../../src/change/plans/rollback';
 import type { Ports } from '../../src/change/ports';
 import { openStore } from '../../src/change/store';
 import type { Outcome } from '../../src/core/outcome';
-import { MANIFEST, STATE } from './fake-node';
+import { MANIFEST, STATE, type FakeNode } from './fake-node';
 
 export function request(
   command: string,
@@ -65,3 +65,23 @@ export function apply(ports: Ports, text: string, more: More = {}): Promise<Outc
     request('apply', (live) => Promise.resolve(planApplyChange(live, file)), more),
   );
 }
+
+/** Calls that change a file system. A dry run makes none. */
+const WRITING = new Set(['createExclusive', 'rename', 'unlink', 'chmod', 'mkdir', 'rmdir', 'fsyncFolder']);
+
+/** The writing calls that some work makes, e.g. `rename /a/.tmp`. */
+export async function writesOf(node: FakeNode, work: () => Promise<unknown>): Promise<string[]> {
+  const from = node.fs.calls.length;
+  await work();
+  return node.fs.calls
+    .slice(from)
+    .filter(({ name }) => WRITING.has(name))
+    .map(({ name, path }) => `${name} ${path}`);
+}
+
+/** A policy as a user would hand it over. */
+export function policyFile(text: string): { bytes: Uint8Array; from: string } {
+  return { bytes: new TextEncoder().encode(text), from: 'policy.yaml' };
+}
+
+export const METADATA_POLICY = 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n';

@@ -3,7 +3,7 @@ import { UserError } from '../../core/errors';
 import type { Finding } from '../../core/finding';
 import { policyAnnotation } from '../../core/manifest/audit';
 import { defaults, planEnable, type EnableWish } from '../../core/manifest/enable';
-import { folderOf } from '../../core/manifest/paths';
+import { covers, folderOf, normalPath } from '../../core/manifest/paths';
 import type { ManifestChange } from '../../core/manifest/changes';
 import { findPreset, PRESETS } from '../../core/policy/presets';
 import { checkPolicy } from '../check-policy';
@@ -41,7 +41,7 @@ const WEBHOOK_PATH = '/etc/kubernetes/audit-webhook.yaml';
 export async function planEnableChange(ports: Ports, live: LiveManifest, options: EnableOptions): Promise<Plan> {
   const { files } = ports;
   const policyPath = options.policyPath ?? live.audit.policy?.hostPath ?? defaults.policyPath;
-  refuseInsideManifests(policyPath, live, 'the policy');
+  refuseInsideManifests(policyPath, live, 'the policy', `--policy-path ${defaults.policyPath}`);
   const installed = await existing(files, policyPath);
   const policy = choosePolicy(options, installed, policyPath);
   const text = decodeText(policy.bytes, policy.from);
@@ -57,7 +57,12 @@ export async function planEnableChange(ports: Ports, live: LiveManifest, options
   };
   const edit = planEnable(live.doc, wish);
   const log = edit.settings.log;
-  const folders = log?.hostPath === undefined ? [] : [{ path: folderOf(log.hostPath), mode: 0o700 }];
+  if (log?.hostPath !== undefined)
+    refuseInsideManifests(log.hostPath, live, 'the audit log', `--log-path ${defaults.logPath}`);
+  const folders = [policyPath, ...(log?.hostPath === undefined ? [] : [log.hostPath])].map((path) => ({
+    path: folderOf(path),
+    mode: 0o700,
+  }));
   findings.push(...edit.findings, ...(await checkLog(files, log?.hostPath)));
   const others: PlannedFile[] = [
     { path: policyPath, role: 'policy', before: installed ?? null, after: asFile(policy.bytes, installed) },
@@ -157,10 +162,10 @@ async function checkLog(files: Files, path: string | undefined): Promise<Finding
   return [];
 }
 
-function refuseInsideManifests(path: string, live: LiveManifest, what: string): void {
-  if (folderOf(path) !== live.folder) return;
+function refuseInsideManifests(path: string, live: LiveManifest, what: string, instead: string): void {
+  if (!covers(normalPath(live.folder), normalPath(path))) return;
   throw new UserError('file-inside-manifests', `${what} must not lie in ${live.folder}`, {
-    hints: ['the kubelet takes every file there for a pod', `--policy-path ${defaults.policyPath}`],
+    hints: ['the kubelet takes every file there for a pod', instead],
   });
 }
 
@@ -179,10 +184,11 @@ export function sentence(change: ManifestChange): string {
   const [thing, done] = change.what.split('-') as [string, string];
   const verb = { added: 'add', changed: 'change', removed: 'remove', set: 'set' }[done] ?? done;
   if (change.detail.includes(policyAnnotation)) return `${verb} annotation ${policyAnnotation}`;
-  const value =
-    thing === 'flag' && change.after !== undefined && !change.detail.includes('=') ? `=${change.after}` : '';
+  // A flag's `before` and `after` are the argument as it stands, name and value.
+  const now = done === 'removed' ? change.before : change.after;
+  const subject = thing === 'flag' && now !== undefined ? now : change.detail;
   const was = done === 'changed' && change.before !== undefined ? ` (was ${change.before})` : '';
-  return `${verb} ${thing} ${change.detail}${value}${was}`;
+  return `${verb} ${thing} ${subject}${was}`;
 }
 
 function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {

@@ -5,7 +5,7 @@
 import { UserError } from '../../core/errors';
 import type { Finding } from '../../core/finding';
 import { mergeText } from '../../core/manifest/diff';
-import type { ChangeRecord, FileVersion, RecordedFile } from '../../core/record';
+import { standingChanges, type ChangeRecord, type FileVersion, type RecordedFile } from '../../core/record';
 import { decodeText, type LiveManifest } from '../manifest';
 import type { Plan, PlannedFile } from '../plan';
 import type { FileImage, Ports } from '../ports';
@@ -75,14 +75,13 @@ function firstUndone(kept: readonly ChangeRecord[], to: string | undefined): num
     }
     return at + 1;
   }
-  const undone = new Set(kept.flatMap((record) => record.undoes ?? []));
-  const at = kept.findLastIndex((record) => !record.undoes && !undone.has(record.id));
-  if (at === -1) {
+  const last = standingChanges(kept).at(-1);
+  if (!last) {
     throw new UserError('nothing-to-roll-back', 'every recorded change has been taken back already', {
       hints: ['kube-auditctl history', 'to go forward again: kube-auditctl rollback --to ID'],
     });
   }
-  return at;
+  return kept.indexOf(last);
 }
 
 function versionBefore(undone: readonly ChangeRecord[], path: string): Version {

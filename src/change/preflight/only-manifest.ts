@@ -1,7 +1,6 @@
 /** The kubelet merges files that define the same pod, and the last one in sort order wins: a backup there is a trap. */
 import { messageOf } from '../../core/errors';
-import { parseManifest } from '../../core/manifest/document';
-import { podIdentity } from '../../core/manifest/server';
+import { podOfFile } from '../../core/pod-file';
 import { decodeText, MANIFEST_LIMIT } from '../manifest';
 import type { Check } from './preflight';
 
@@ -20,7 +19,9 @@ export const onlyManifest: Check = async ({ files }, { live }) => {
       findings.push(unreadable(path, messageOf(error)));
       continue;
     }
-    if (!definesPod(text, live.pod)) continue;
+    const pod = podOfFile(text);
+    if (!pod) findings.push(unreadable(path, 'the kubelet takes every file there for a pod, and this is none'));
+    if (pod?.name !== live.pod.name || pod.namespace !== live.pod.namespace) continue;
     findings.push({
       code: 'second-manifest',
       severity: 'error' as const,
@@ -34,16 +35,6 @@ export const onlyManifest: Check = async ({ files }, { live }) => {
   }
   return findings;
 };
-
-function definesPod(text: string, pod: { name: string; namespace: string }): boolean {
-  try {
-    const other = podIdentity(parseManifest(text));
-    return other.name === pod.name && other.namespace === pod.namespace;
-  } catch {
-    // What is no pod, or no YAML, the kubelet cannot run in place of ours.
-    return false;
-  }
-}
 
 function unreadable(path: string, why: string) {
   return {

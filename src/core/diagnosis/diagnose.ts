@@ -51,6 +51,10 @@ export interface Scene {
     logPath?: string;
     logMounted?: boolean;
     logReadOnly?: boolean;
+    /** A folder stood where the log is to be written. */
+    logWasFolder?: boolean;
+    /** The log's path itself is mounted as a folder. */
+    logMountedAsFolder?: boolean;
     /** --etcd-servers of the new manifest. */
     etcdServers: readonly string[];
     /** They differ from what ran before. */

@@ -8,6 +8,7 @@ export const auditPolicyUnreadable: Rule = (scene) => {
   if (!match) return undefined;
   const path = match[1] ?? '';
   const folder = /is a directory/.test(match[2] ?? '');
+  if (/permission denied/.test(match[2] ?? '')) return { certain: words.gone, finding: denied(path, quoted(words)) };
   const unmounted = scene.facts.policyMounted === false;
   return {
     certain: words.gone,
@@ -34,3 +35,13 @@ export const auditPolicyUnreadable: Rule = (scene) => {
     },
   };
 };
+
+function denied(path: string, detail: string) {
+  return {
+    code: 'audit-policy-denied',
+    severity: 'error' as const,
+    title: `the API server may not read the audit policy ${path}`,
+    detail,
+    remedy: ['ausearch -m avc -ts recent', `ls -lZ ${path}`],
+  };
+}

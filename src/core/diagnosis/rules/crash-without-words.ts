@@ -1,9 +1,9 @@
 /** The container ends again and again and its log tells no reason: killed from outside, or its log is lost. */
-import { kubeletLines, type Rule } from '../diagnose';
+import { kubeletLines, newestWords, type Rule } from '../diagnose';
 
 export const crashWithoutWords: Rule = (scene) => {
   const line = kubeletLines(scene, /CrashLoopBackOff/).at(-1);
-  if (!line) return undefined;
+  if (!line || newestWords(scene)) return undefined;
   const log = scene.logs.at(-1);
   return {
     certain: scene.running.length === 0 && scene.starts >= 2,

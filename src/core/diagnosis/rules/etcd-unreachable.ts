@@ -9,6 +9,10 @@ const DIAL =
 const ENDED =
   /Error creating leases|error creating storage factory|context deadline exceeded|etcd.*(?:unhealthy|unreachable)/;
 
+export function speaksOfEtcd(reason: string): boolean {
+  return ENDED.test(reason);
+}
+
 export const etcdUnreachable: Rule = (scene) => {
   const { etcdServers, etcdChanged } = scene.facts;
   const refusals = scene.logs.flatMap((log) =>

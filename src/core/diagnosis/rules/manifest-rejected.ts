@@ -4,7 +4,7 @@ import type { Rule } from '../diagnose';
 const REJECTED = /can't process (?:config|manifest) file|Could not process manifest file|Can't process manifest file/i;
 
 export const manifestRejected: Rule = (scene) => {
-  const line = scene.kubelet.findLast((entry) => REJECTED.test(entry.text) && entry.text.includes(scene.manifestPath));
+  const line = scene.kubelet.findLast((entry) => REJECTED.test(entry.text) && names(entry.text, scene.manifestPath));
   if (!line) return undefined;
   // The kubelet's own reading can race with the rename of a writer that came before us; such an error names no content.
   if (/no such file or directory\\?"?\s*$/.test(line.text)) return undefined;
@@ -27,6 +27,14 @@ export const manifestRejected: Rule = (scene) => {
     },
   };
 };
+
+/** Not `kube-apiserver.yaml.bak`, `kube-apiserver.yaml~`: the kubelet complains of these without touching ours. */
+function names(text: string, path: string): boolean {
+  for (let at = text.indexOf(path); at !== -1; at = text.indexOf(path, at + 1)) {
+    if (/^(?:\\?"|:|\s|$)/.test(text.slice(at + path.length))) return true;
+  }
+  return false;
+}
 
 function reasonOf(text: string, path: string): string {
   const unescaped = text.replaceAll('\\"', '"').replaceAll('\\n', '\n');
