@@ -66,7 +66,9 @@ test.each(names)('%s', async (name) => {
 
 /** Time of the first line in the saved evidence that matches. */
 async function firstEvidence(folder: string, pattern: string): Promise<number> {
-  const lines = (await sh(`cat ${folder}/*.log ${folder}/*.txt`)).split('\n').filter((line) => new RegExp(pattern).test(line));
+  const lines = (await sh(`cat ${folder}/*.log ${folder}/*.txt`))
+    .split('\n')
+    .filter((line) => new RegExp(pattern).test(line));
   const times = lines.map((line) => Date.parse(line.slice(0, 24)));
   expect(times.length).toBeGreaterThan(0);
   return Math.min(...times);

@@ -22,7 +22,6 @@ import { waysIn } from './lint/ways-in';
 import { wrongGroup } from './lint/wrong-group';
 import type { LoadOptions } from './load';
 import { loadPolicy } from './load';
-import { DEFAULT_KUBE_VERSION } from './types';
 
 export interface LintOptions extends LoadOptions {
   /** Names of rules whose findings are left out. */
@@ -64,7 +63,7 @@ export function lintPolicy(input: string | Uint8Array, options: LintOptions = {}
   const { loads, lenient, serverMessage, policy } = loaded;
   const findings = loadProblems(loaded);
   if (policy !== undefined) {
-    const context = contextOf({ ...loaded, policy }, options.kubeVersion ?? DEFAULT_KUBE_VERSION);
+    const context = contextOf({ ...loaded, policy });
     findings.push(...checkAll(context));
   }
   const ignored = new Set(options.ignore ?? []);

@@ -5,7 +5,7 @@ import type { LoadedPolicy, PolicyDocument } from '../load';
 import type { Decide } from '../match';
 import { compilePolicy } from '../match';
 import type { PathStep } from '../schema';
-import type { KubeVersion, Policy } from '../types';
+import type { Policy } from '../types';
 import type { Edit } from '../edit';
 
 /** A finding of lint; `fix` where the mend is certain. */
@@ -19,7 +19,6 @@ export interface LintContext {
   policy: Policy;
   document: PolicyDocument;
   decide: Decide;
-  version: KubeVersion;
 }
 
 export interface LintRule {
@@ -30,9 +29,9 @@ export interface LintRule {
   check(context: LintContext): LintFinding[];
 }
 
-export function contextOf(loaded: LoadedPolicy & { policy: Policy }, version: KubeVersion): LintContext {
+export function contextOf(loaded: LoadedPolicy & { policy: Policy }): LintContext {
   const { policy, document } = loaded;
-  return { policy, document, decide: compilePolicy(policy), version };
+  return { policy, document, decide: compilePolicy(policy) };
 }
 
 /** A finding at the value, or the key, that a path names. */

@@ -3,19 +3,19 @@
  * lets them in is asked of the policy itself, so wildcards and catch-alls are found, and earlier rules are heeded.
  */
 import type { Severity } from '../../finding';
-import type { Decision, ResourceRequest } from '../types';
-import { levelRank } from '../types';
+import type { Decision, ResourceRequest, Rule } from '../types';
+import { isNonResource, levelRank } from '../types';
 import type { LintContext, LintFinding, LintRule } from './context';
 import { finding, ruleList } from './context';
-import { thinningFor } from './reach';
+import { isAbout, reachedBy } from './reach';
 import { insertRule } from './rewrite';
-import { ANY_ACCOUNT, OTHER, people } from './world';
+import { EVERYTHING, OTHER } from './world';
 
 export const sensitiveBodies: LintRule = {
   code: 'sensitive-bodies',
   purpose: 'Secrets, ConfigMaps and tokens whose contents get into the log',
   check(context) {
-    const leaks = SENSITIVE.flatMap((kind) => leaksOf(context, kind));
+    const leaks = context.policy.rules.flatMap((_, index) => SENSITIVE.flatMap((kind) => leakOf(context, index, kind)));
     const rules = [...new Set(leaks.map((leak) => leak.rule))].sort((a, b) => a - b);
     return rules.flatMap((rule) =>
       reportRule(
@@ -71,38 +71,35 @@ interface Leak {
   request: ResourceRequest;
 }
 
-function leaksOf(context: LintContext, kind: Sensitive): Leak[] {
-  const leaks = new Map<number, Leak>();
-  for (const request of requestsFor(context, kind)) {
-    const { level, rule, omitStages } = context.decide(request);
-    // Bodies are only written with the answer.
-    if (rule === null || omitStages.includes('ResponseComplete')) continue;
-    const verbs =
-      level === 'Request' ? kind.requests : level === 'RequestResponse' ? [...kind.requests, ...kind.responses] : [];
-    if (verbs.includes(request.verb) && !leaks.has(rule)) leaks.set(rule, { kind, rule, level, request });
-  }
-  return [...leaks.values()];
+/** Whether the rule at `index` writes the contents, of whom its earlier rules leave to it. */
+function leakOf(context: LintContext, index: number, kind: Sensitive): Leak[] {
+  const rule = context.policy.rules[index];
+  const part = rule === undefined ? undefined : narrow(rule, kind);
+  if (rule === undefined || part === undefined) return [];
+  const request = reachedBy(context, part, index);
+  if (request === undefined || isNonResource(request)) return [];
+  // Bodies are only written with the answer.
+  if (context.decide(request).omitStages.includes('ResponseComplete')) return [];
+  return [{ kind, rule: index + 1, level: rule.level, request }];
 }
 
-function* requestsFor({ policy }: LintContext, kind: Sensitive): Generator<ResourceRequest> {
+/** The part of a rule that is about such objects, and about verbs whose bodies it writes. */
+function narrow(rule: Rule, kind: Sensitive): Rule | undefined {
   const { group, resource, subresource } = kind;
-  const { rules } = policy;
-  const thin = thinningFor(rules);
-  const namespaces = thin.namespaces([
-    OTHER,
-    ...rules.flatMap((rule) => rule.namespaces.filter((name) => name !== '')),
-  ]);
-  const names = thin.names([OTHER, ...rules.flatMap((rule) => rule.resources.flatMap((entry) => entry.resourceNames))]);
-  for (const who of thin.whos(people(rules))) {
-    for (const verb of new Set([...kind.requests, ...kind.responses])) {
-      const nameless = subresource === '' && ['create', 'list', 'deletecollection'].includes(verb);
-      for (const namespace of verb === 'list' ? [...namespaces, ''] : namespaces) {
-        for (const name of nameless ? [''] : names) {
-          yield { ...who, verb, apiGroup: group, apiVersion: 'v1', resource, subresource, name, namespace };
-        }
-      }
-    }
-  }
+  const leaking =
+    rule.level === 'Request'
+      ? kind.requests
+      : rule.level === 'RequestResponse'
+        ? [...new Set([...kind.requests, ...kind.responses])]
+        : [];
+  const verbs = rule.verbs.length === 0 ? leaking : leaking.filter((verb) => rule.verbs.includes(verb));
+  const name = subresource === '' ? resource : `${resource}/${subresource}`;
+  const entries = rule.resources.length === 0 ? [EVERYTHING] : rule.resources;
+  const resources = entries
+    .filter((entry) => isAbout(entry, kind))
+    .map(({ resourceNames }) => ({ group, resources: [name], resourceNames }));
+  if (verbs.length === 0 || resources.length === 0 || rule.nonResourceURLs.length > 0) return undefined;
+  return { ...rule, verbs, resources };
 }
 
 function reportRule(context: LintContext, rule: number, leaks: readonly Leak[]): LintFinding[] {
@@ -155,7 +152,7 @@ function metadataRule(kinds: readonly Sensitive[]): string[] {
 function sentence({ verb, resource, subresource, namespace, user }: ResourceRequest): string {
   const what = subresource === '' ? resource : `${resource}/${subresource}`;
   const where = namespace === OTHER ? 'in any namespace' : namespace === '' ? 'in all namespaces' : `in ${namespace}`;
-  const who = user === OTHER ? 'anybody' : user === ANY_ACCOUNT.user ? 'any service account' : (user ?? 'nobody');
+  const who = user === OTHER ? 'anybody' : (user ?? 'nobody');
   return `${verb} ${what} ${where} by ${who}`;
 }
 

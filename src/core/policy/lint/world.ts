@@ -98,7 +98,7 @@ export function targetsOf(entry: GroupResources): Target[] {
   });
 }
 
-const EVERYTHING: GroupResources = { group: '*', resources: [], resourceNames: [] };
+export const EVERYTHING: GroupResources = { group: '*', resources: [], resourceNames: [] };
 
 /** Leaves out values of one dimension that some other rules cannot tell apart. */
 export interface Thinning {

@@ -101,7 +101,27 @@ function elsewhere(
   });
 }
 
+/** Names of kinds that are sent to a subresource of something else. */
+const ELSEWHERE = new Map([
+  ['tokenrequests', 'serviceaccounts/token'],
+  ['evictions', 'pods/eviction'],
+  ['scales', 'deployments/scale'],
+]);
+
 function unknownName(context: LintContext, group: string, where: Path, name: string, text: string): LintFinding[] {
+  const subresource = ELSEWHERE.get(name);
+  if (subresource !== undefined) {
+    const right = findResources(subresource.split('/')[0] ?? '')[0]?.group ?? '';
+    return [
+      finding(context, where, {
+        code: 'wrong-group',
+        severity: 'error',
+        title: `${name} is no resource: such requests go to ${subresource}`,
+        detail: 'The API server does not check the name: this never matches.',
+        remedy: [`- group: ${shown(right)}\n  resources: [${subresource}]`],
+      }),
+    ];
+  }
   const byOtherName = findByAnyName(name);
   const meant = byOtherName?.name ?? closest(name, namesInGroup(group));
   const inGroup = byOtherName === undefined || byOtherName.group === group;

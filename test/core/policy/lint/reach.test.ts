@@ -97,3 +97,58 @@ test('a rule is called unreachable if and only if no request ever reaches it', (
     { numRuns: 150 },
   );
 });
+
+test('a rule is said to write Secrets into the log if and only if some request makes it', () => {
+  const part = fc
+    .record({
+      level: fc.constantFrom('Metadata', 'Request', 'RequestResponse'),
+      users: some('a', 'b'),
+      userGroups: some('g', 'h'),
+      verbs: some('get', 'create', 'delete', 'watch'),
+      namespaces: some('m'),
+      resources: fc.array(
+        fc.record({
+          group: fc.constantFrom('', 'apps', '*'),
+          resources: some('secrets', '*', 'secrets/*', 'pods', '*/status'),
+          resourceNames: some('n'),
+        }),
+        { maxLength: 2 },
+      ),
+      omitStages: fc.constantFrom([], [], ['ResponseComplete']),
+    })
+    .map(({ resources, ...rest }) => ({
+      ...rest,
+      resources: resources.map((entry) => (entry.resources.length === 0 ? { group: entry.group } : entry)),
+    }));
+  const bodies: Record<string, readonly string[]> = {
+    Request: ['create', 'update', 'patch'],
+    RequestResponse: ['get', 'list', 'create', 'update', 'patch', 'delete', 'deletecollection'],
+  };
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (rules) => {
+      const text = JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules });
+      const decide = compilePolicy(loadPolicy(text).policy!);
+      const leaking = new Set<number>();
+      for (const who of WHO.filter(({ user }) => user !== null)) {
+        for (const verb of VERBS) {
+          const nameless = ['create', 'deletecollection'].includes(verb);
+          const names = nameless ? [''] : verb === 'list' ? ['', 'n'] : ['n', 'other'];
+          for (const namespace of verb === 'list' ? ['m', 'other', ''] : ['m', 'other']) {
+            for (const name of names) {
+              const at = { apiGroup: '', apiVersion: 'v1', resource: 'secrets', subresource: '', name, namespace };
+              const { level, rule: number, omitStages } = decide({ ...who, verb, ...at });
+              const has = bodies[level]?.includes(verb) === true && !omitStages.includes('ResponseComplete');
+              if (number !== null && has) leaking.add(number);
+            }
+          }
+        }
+      }
+      const said = lintPolicy(text)
+        .findings.filter(({ code, title }) => code === 'sensitive-bodies' && /contents of Secrets/.test(title))
+        .map(({ title }) => Number(/\d+/.exec(title)?.[0]))
+        .sort((a, b) => a - b);
+      expect({ text, said }).toEqual({ text, said: [...leaking].sort((a, b) => a - b) });
+    }),
+    { numRuns: 300 },
+  );
+});

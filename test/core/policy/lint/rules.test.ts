@@ -147,6 +147,7 @@ describe('wrong-group', () => {
     ['""', 'secert', 'Write secrets instead of secert.'],
     ['""', 'pods/logs', 'Write pods/log instead of pods/logs.'],
     ['apps', 'deployment/scale', 'Write deployments/scale instead of deployment/scale.'],
+    ['authentication.k8s.io', 'tokenrequests', '- group: ""'],
     ['core', 'pods', 'group: ""'],
     ['rbac', 'roles', 'group: rbac.authorization.k8s.io'],
     ['rbac.k8s.io', 'clusterroles', 'group: rbac.authorization.k8s.io'],
@@ -250,7 +251,7 @@ describe('sensitive-bodies', () => {
       'Rule 1 writes the contents of Secrets, ConfigMaps, TokenReviews and service account tokens into the log',
     );
     expect(detail).toBe(
-      'At RequestResponse, for example: create secrets in any namespace by anybody. Whoever can read the log can read them, and use them.',
+      'At RequestResponse, for example: get secrets in any namespace by anybody. Whoever can read the log can read them, and use them.',
     );
     expect(remedy).toEqual([
       `put this before rule 1:
