@@ -222,11 +222,11 @@ function isNamespaces(target: Target): boolean {
 }
 
 function prefixOf({ group }: Target): string {
-  return group === '' ? '/api/v1' : `/apis/${group}/${VERSIONS[group] ?? 'v1'}`;
+  return group === '' ? '/api/v1' : `/apis/${group}/${VERSIONS.get(group) ?? 'v1'}`;
 }
 
 /** Groups whose newest stable version is not v1; for any other path the version is free, as the policy never looks at it. */
-const VERSIONS: Readonly<Record<string, string>> = { autoscaling: 'v2' };
+const VERSIONS: ReadonlyMap<string, string> = new Map(Object.entries({ autoscaling: 'v2' }));
 
 function encodePath(path: string): string {
   return encodeURI(path).replaceAll('?', '%3F').replaceAll('#', '%23');

@@ -19,20 +19,22 @@ export function goJsonList(texts: readonly string[]): string {
   return `[${texts.map(goJson).join(',')}]`;
 }
 
-const SHORT: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\x07': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-};
+const SHORT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '\\': '\\\\',
+    '\x07': '\\a',
+    '\b': '\\b',
+    '\f': '\\f',
+    '\n': '\\n',
+    '\r': '\\r',
+    '\t': '\\t',
+    '\v': '\\v',
+  }),
+);
 
 function escapeRune(character: string, quote: string): string {
   if (character === quote) return `\\${quote}`;
-  const short = SHORT[character];
+  const short = SHORT.get(character);
   if (short !== undefined) return short;
   const code = character.codePointAt(0) ?? 0;
   if (code < 0x20 || code === 0x7f) return `\\x${hex(code, 2)}`;

@@ -1,13 +1,13 @@
 /** Words for what keeps the server from taking a policy as it stands: what is wrong, and what to type instead. */
-import type { Finding, Severity } from '../finding';
-import type { LoadProblem, PolicyDocument } from './load';
-import { fieldsAt } from './policy-types';
-import { closest } from './spelling';
+import type { Severity } from '../finding';
+import type { LoadFinding, LoadProblem, PolicyDocument } from './load';
+import { closest, meantField } from './spelling';
 import { LEVELS, STAGES } from './types';
 
-export function problemFinding(problem: LoadProblem, severity: Severity, document: PolicyDocument): Finding {
+export function problemFinding(problem: LoadProblem, severity: Severity, document: PolicyDocument): LoadFinding {
   const { title, remedy } = words(problem, document);
-  return { code: problem.code, severity, title, detail: problem.text, place: document.placeOf(problem.span), remedy };
+  const place = document.placeOf(problem.span);
+  return { code: problem.code, severity, title, detail: problem.text, place, remedy, source: problem };
 }
 
 const HEADER = ['apiVersion: audit.k8s.io/v1', 'kind: Policy'];
@@ -21,7 +21,7 @@ function words(problem: LoadProblem, document: PolicyDocument): { title: string;
     case 'wrong-type':
       return { title: 'A value has the wrong type', remedy: typeRemedy(problem) };
     case 'unknown-field': {
-      const meant = closest(key, fieldsAt(path.slice(0, -1)));
+      const meant = meantField(path, key);
       return {
         title: `Unknown field ${key}: the API server ignores it with a warning`,
         remedy: meant === undefined ? [`Remove ${key}.`] : [`Write ${meant} instead of ${key}.`],
@@ -33,7 +33,10 @@ function words(problem: LoadProblem, document: PolicyDocument): { title: string;
         remedy: [`Keep one ${key}, with the values of both.`],
       };
     case 'missing-api-version':
-      return { title: 'The file does not say that it is an audit policy', remedy: ['Begin the file with:', ...HEADER] };
+      return {
+        title: 'The file does not say that it is an audit policy',
+        remedy: [`begin the file with:\n${HEADER.join('\n')}`],
+      };
     case 'wrong-api-version':
       return {
         title: 'This apiVersion is none that the API server knows for a policy',
@@ -42,7 +45,7 @@ function words(problem: LoadProblem, document: PolicyDocument): { title: string;
     case 'wrong-kind':
       return { title: 'This kind is no audit policy', remedy: ['kind: Policy'] };
     case 'no-rules':
-      return { title: 'The policy has no rules', remedy: ['rules:', '  - level: Metadata'] };
+      return { title: 'The policy has no rules', remedy: ['rules:\n  - level: Metadata'] };
     case 'missing-level':
       return { title: 'The rule has no level', remedy: ['level: Metadata'] };
     case 'unknown-level':

@@ -7,12 +7,12 @@ import type { Finding } from '../finding';
 import { LineIndex } from '../text';
 import { looksLikeJson, parseJson } from './json-value';
 import { problemFinding } from './load-findings';
+import { interpretKind } from './load-kind';
 import { decodeText } from './text-bytes';
-import { policyInternal, policyV1 } from './policy-types';
 import type { Decoded, PathStep, StrictError } from './schema';
 import { decodeStruct } from './schema';
 import type { KubeVersion, Policy } from './types';
-import { DEFAULT_KUBE_VERSION, isAtLeast } from './types';
+import { DEFAULT_KUBE_VERSION } from './types';
 import type { UncheckedPolicy, UncheckedRule } from './validate';
 import { aggregateText, isValid, validatePolicy } from './validate';
 import type { ParsedText, Span, Value } from './value';
@@ -34,10 +34,15 @@ export interface LoadedPolicy {
   /** The refusal (`loading audit policy file: …`), or the warning of lenient loading; null when it is silent. */
   serverMessage: string | null;
   /** Why it refuses, or what it ignores; each with its place. */
-  problems: Finding[];
+  problems: LoadFinding[];
   /** As the server has it; absent when it refuses. */
   policy?: Policy;
   document: PolicyDocument;
+}
+
+/** A finding that knows where it comes from, so that others can mend it. */
+export interface LoadFinding extends Finding {
+  source: LoadProblem;
 }
 
 /** The text behind a policy: where every rule and field stands. */
@@ -122,7 +127,7 @@ function refuse(document: PolicyDocument, words: string, problems: readonly Load
 
 function loadParsed(document: PolicyDocument, parsed: ParsedText, version: KubeVersion): LoadedPolicy {
   const { root } = parsed;
-  const kind = interpret(root, version);
+  const kind = interpretKind(root, document.text, version);
   if ('refusal' in kind) return refuse(document, kind.refusal, [kind.problem]);
 
   const decoded = decodeStruct(root.kind === 'null' ? { ...root, kind: 'object', members: [] } : root, kind.type);
@@ -179,91 +184,6 @@ function accept(
     policy,
     document,
   };
-}
-
-type Kind = { type: typeof policyV1; unknownVersion?: string } | { refusal: string; problem: LoadProblem };
-
-const GROUP = 'audit.k8s.io';
-const SCHEME = 'in scheme "k8s.io/apiserver/pkg/audit/scheme.go:30"';
-const NOT_A_POLICY = new Set(['Event', 'EventList', 'PolicyList', 'WatchEvent']);
-const OPTIONS = /^(List|Get|Delete|Create|Update|Patch)Options$/;
-
-/** Finds the Go type by apiVersion and kind; their names are read without regard to case here, unlike all others. */
-function interpret(root: Value, version: KubeVersion): Kind {
-  const span = { start: root.start, end: root.start + 1 };
-  const failed = (words: string, problem: Partial<LoadProblem> & { code: string }): Kind => ({
-    refusal: `failed decoding: ${words}`,
-    problem: { span, text: words, ...problem },
-  });
-  const jsonError = (what: string, where: string, at: Span): Kind =>
-    failed(`couldn't get version/kind; json parse error: json: cannot unmarshal ${what} into Go ${where}`, {
-      code: 'wrong-type',
-      span: at,
-    });
-  if (root.kind !== 'object' && root.kind !== 'null') {
-    const go =
-      'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
-    return jsonError(root.kind, `value of type ${go}`, root);
-  }
-
-  const found = { apiVersion: '', kind: '' };
-  let at: Span = span;
-  let mismatch: Kind | undefined;
-  for (const member of root.kind === 'object' ? root.members : []) {
-    const name = member.key.toLowerCase();
-    const field = name === 'apiversion' ? 'apiVersion' : name === 'kind' ? 'kind' : undefined;
-    if (field === undefined || member.value.kind === 'null') continue;
-    if (member.value.kind === 'string') {
-      found[field] = member.value.value;
-      if (field === 'apiVersion' || at === span) at = member.value;
-    } else mismatch ??= jsonError(member.value.kind, `struct field .${field} of type string`, member.value);
-  }
-  if (mismatch !== undefined) return mismatch;
-
-  const slashes = found.apiVersion.split('/').length - 1;
-  if (slashes > 1) {
-    return failed(`unexpected GroupVersion string: ${found.apiVersion}`, { code: 'wrong-api-version', span: at });
-  }
-  const [group, groupVersion] = splitGroupVersion(found.apiVersion);
-  const kind = found.kind === '' ? 'Policy' : found.kind;
-  const internal = groupVersion === '' && (group === '' || group === GROUP);
-  if (internal || (group === GROUP && groupVersion === '__internal')) return internalKind(kind, failed, at);
-  if (groupVersion === '') {
-    return failed(`Object 'apiVersion' is missing in '${found.apiVersion}'`, { code: 'wrong-api-version', span: at });
-  }
-  const known = group === GROUP && (groupVersion === 'v1' || (!isAtLeast(version, 1, 24) && OLD.has(groupVersion)));
-  const isKnownKind = kind === 'Policy' || NOT_A_POLICY.has(kind) || OPTIONS.test(kind);
-  if (!known || !isKnownKind) {
-    const words = `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(found.apiVersion)} ${SCHEME}`;
-    return failed(words, { code: known ? 'wrong-kind' : 'wrong-api-version', span: at });
-  }
-  if (kind !== 'Policy') {
-    const words = `converting (v1.${kind}) to (audit.Policy): unknown conversion`;
-    return failed(words, { code: 'wrong-kind', span: at });
-  }
-  return { type: policyV1 };
-}
-
-const OLD = new Set(['v1beta1', 'v1alpha1']);
-
-function internalKind(
-  kind: string,
-  failed: (words: string, problem: Partial<LoadProblem> & { code: string }) => Kind,
-  at: Span,
-): Kind {
-  if (kind !== 'Policy') {
-    const words = `no kind ${JSON.stringify(kind)} is registered for the internal version of group "${GROUP}" ${SCHEME}`;
-    return failed(words, { code: 'wrong-kind', span: at });
-  }
-  return {
-    type: policyInternal,
-    unknownVersion: `unknown group version field ${GROUP}/__internal, Kind=Policy in policy`,
-  };
-}
-
-function splitGroupVersion(text: string): [group: string, version: string] {
-  const slash = text.indexOf('/');
-  return slash === -1 ? ['', text] : [text.slice(0, slash), text.slice(slash + 1)];
 }
 
 function spanOf(document: PolicyDocument, path: readonly PathStep[]): Span {

@@ -113,7 +113,8 @@ function unmatched(policy: Policy): Decision {
   return {
     level: 'None',
     rule: null,
-    omitStages: union(policy.omitStages, []),
+    // As the file has them: only rules have their stages made unique.
+    omitStages: [...policy.omitStages].sort(),
     omitManagedFields: policy.omitManagedFields,
   };
 }

@@ -40,7 +40,7 @@ export function requestInfo(method: string, target: string): RequestInfo {
   const apiVersion = parts[skip] ?? '';
   let rest = parts.slice(skip + 1);
 
-  let verb = VERBS[method] ?? '';
+  let verb = VERBS.get(method) ?? '';
   const special = rest[0] ?? '';
   if (special === 'proxy' || special === 'watch') {
     if (rest.length < 2) {
@@ -87,14 +87,16 @@ export function isLongRunning(info: RequestInfo): boolean {
   return LONG_VERBS.has(info.verb) || LONG_SUBRESOURCES.has(info.subresource);
 }
 
-const VERBS: Readonly<Record<string, string>> = {
-  POST: 'create',
-  GET: 'get',
-  HEAD: 'get',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
+const VERBS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    POST: 'create',
+    GET: 'get',
+    HEAD: 'get',
+    PUT: 'update',
+    PATCH: 'patch',
+    DELETE: 'delete',
+  }),
+);
 const LONG_VERBS = new Set(['watch', 'proxy']);
 const LONG_SUBRESOURCES = new Set(['attach', 'exec', 'proxy', 'log', 'portforward']);
 
@@ -166,7 +168,7 @@ function parseFieldSelector(selector: string): Term[] | undefined {
   const terms: Term[] = [];
   for (const part of splitTerms(selector)) {
     if (part === '') continue;
-    const match = /^((?:\\.|[^\\])*?)(!=|==|=)(.*)$/s.exec(part);
+    const match = /^(.*?)(!=|==|=)(.*)$/s.exec(part);
     const value = match === null ? undefined : unescapeValue(match[3] ?? '');
     if (match === null || value === undefined) return undefined;
     terms.push({ field: match[1] ?? '', equal: match[2] !== '!=', value });

@@ -1,4 +1,5 @@
 /** The name that was probably meant. */
+import { fieldsAt } from './policy-types';
 
 /** The candidate closest to `word`, if it is close: case, plural and up to a third of the letters may differ. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
@@ -13,6 +14,27 @@ export function closest(word: string, candidates: readonly string[]): string | u
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
+}
+
+/** Names that people write for another field, where spelling alone does not tell. */
+const MEANT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    group: 'userGroups',
+    groups: 'userGroups',
+    user: 'users',
+    urls: 'nonResourceURLs',
+    paths: 'nonResourceURLs',
+    resourceName: 'resourceNames',
+    apiGroup: 'group',
+    apiGroups: 'group',
+  }),
+);
+
+/** The field that was meant by an unknown one at this path. */
+export function meantField(path: readonly (string | number)[], key: string): string | undefined {
+  const fields = fieldsAt(path.slice(0, -1));
+  const known = MEANT.get(key);
+  return known !== undefined && fields.includes(known) ? known : closest(key, fields);
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours. */

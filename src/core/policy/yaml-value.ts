@@ -61,7 +61,7 @@ class Converter {
   refuseNullKeys(): void {
     const member = this.#nullKeys.at(-1);
     if (member === undefined) return;
-    const text = `unsupported map key of type: %!s(<nil>), key: <nil>, value: ${goSyntax(member.value)}`;
+    const text = `unsupported map key of type: %!s(<nil>), key: <nil>, value: ${member.value.kind === 'null' ? '<nil>' : goSyntax(member.value)}`;
     throw new TextProblem(text, member.keySpan.start);
   }
 

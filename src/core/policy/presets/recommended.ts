@@ -26,8 +26,8 @@ rules:
       - /readyz*
       - /version
 
-  # What the control plane and the nodes do all the time to stay alive: leader election, heartbeats, endpoints. About half
-  # of all requests of a quiet cluster. Only their own users: a person who edits a lease is logged.
+  # What the control plane and the nodes do all the time to stay alive: leader election, heartbeats, endpoints. Only their
+  # own users: a person who edits a lease is logged.
   - level: None
     userGroups:
       - system:nodes

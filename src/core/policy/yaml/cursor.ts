@@ -93,9 +93,10 @@ export class Cursor implements Mark {
 
   /** `---` or `...` at the start of a line, as a word of its own. */
   atDocumentIndicator(): boolean {
+    const following = this.peek(3);
     if (this.column !== 0) return false;
     const three = this.text.slice(this.offset, this.offset + 3);
-    return (three === '---' || three === '...') && isBlankOrEnd(this.peek(3));
+    return (three === '---' || three === '...') && isBlankOrEnd(following);
   }
 
   /** At the end of the text the server counts a line more, unless the last one is empty. */

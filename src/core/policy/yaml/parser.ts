@@ -1,7 +1,7 @@
 /** Tokens to the nodes of the first document. Anchors are resolved as they come, as in the server. */
 import type { Mark } from './cursor';
 import { YamlProblem } from './cursor';
-import type { Token } from './scanner';
+import type { Token } from './token';
 import { Scanner } from './scanner';
 
 interface Common {

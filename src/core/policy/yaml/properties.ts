@@ -1,7 +1,7 @@
 /** Anchors, aliases, tags and directives. */
 import type { Cursor } from './cursor';
 import { isBlank, isBlankOrEnd, isBreakOrEnd, isWord } from './cursor';
-import type { Token } from './scanner';
+import type { Token } from './token';
 
 export function scanAnchor(cursor: Cursor): Token {
   const start = cursor.mark();

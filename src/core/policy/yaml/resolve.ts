@@ -20,12 +20,14 @@ export function resolveScalar(node: YamlNode & { kind: 'scalar' }): Scalar {
     const scalar = byText(value, true);
     return tag === '' ? scalar : checked(scalar, 'timestamp', node);
   }
-  const wanted = WANTED[tag.startsWith(PREFIX) ? tag.slice(PREFIX.length) : ''];
+  const wanted = WANTED.get(tag.startsWith(PREFIX) ? tag.slice(PREFIX.length) : '');
   if (wanted === undefined) return { type: 'string', value };
   return wanted === 'str' ? { type: 'string', value } : checked(byText(value, false), wanted, node);
 }
 
-const WANTED: Readonly<Record<string, string>> = { str: 'str', bool: 'bool', int: 'int', float: 'float', null: 'null' };
+const WANTED: ReadonlyMap<string, string> = new Map(
+  Object.entries({ str: 'str', bool: 'bool', int: 'int', float: 'float', null: 'null' }),
+);
 const NAMES = { null: 'null', bool: 'bool', int: 'int', float: 'float', string: 'str' } as const;
 
 function checked(scalar: Scalar, wanted: string, node: YamlNode & { kind: 'scalar' }): Scalar {

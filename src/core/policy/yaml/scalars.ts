@@ -1,7 +1,7 @@
 /** Scalars of YAML 1.1: plain, quoted and block. Line folding is the server's. */
 import type { Cursor } from './cursor';
 import { isBlank, isBlankOrEnd, isBreak, isBreakOrEnd } from './cursor';
-import type { Token } from './scanner';
+import type { Token } from './token';
 
 /** Blanks and line breaks between two words of a flow scalar. */
 class Gap {
@@ -113,33 +113,35 @@ class EscapedBreak extends Gap {
   }
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  '0': '\0',
-  a: '\x07',
-  b: '\b',
-  t: '\t',
-  '\t': '\t',
-  n: '\n',
-  v: '\v',
-  f: '\f',
-  r: '\r',
-  e: '\x1b',
-  ' ': ' ',
-  '"': '"',
-  "'": "'",
-  '\\': '\\',
-  N: '\u0085',
-  _: '\u00a0',
-  L: '\u2028',
-  P: '\u2029',
-};
-const CODE_LENGTHS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
+const ESCAPES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '0': '\0',
+    a: '\x07',
+    b: '\b',
+    t: '\t',
+    '\t': '\t',
+    n: '\n',
+    v: '\v',
+    f: '\f',
+    r: '\r',
+    e: '\x1b',
+    ' ': ' ',
+    '"': '"',
+    "'": "'",
+    '\\': '\\',
+    N: '\u0085',
+    _: '\u00a0',
+    L: '\u2028',
+    P: '\u2029',
+  }),
+);
+const CODE_LENGTHS: ReadonlyMap<string, number> = new Map(Object.entries({ x: 2, u: 4, U: 8 }));
 
 function scanEscape(cursor: Cursor): string {
   const letter = cursor.peek(1);
-  const length = CODE_LENGTHS[letter];
+  const length = CODE_LENGTHS.get(letter);
   if (length === undefined) {
-    const plain = ESCAPES[letter];
+    const plain = ESCAPES.get(letter);
     if (plain === undefined) cursor.fail('found unknown escape character');
     cursor.skip(2);
     return plain;

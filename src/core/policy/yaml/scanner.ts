@@ -6,35 +6,7 @@ import type { Mark } from './cursor';
 import { Cursor, YamlProblem, isBlankOrEnd, isBreak } from './cursor';
 import { scanBlockScalar, scanPlainScalar, scanQuotedScalar } from './scalars';
 import { scanAnchor, scanDirective, scanTag } from './properties';
-
-export type Token = { start: Mark; end: Mark } & (
-  | {
-      kind:
-        | 'stream-start'
-        | 'stream-end'
-        | 'document-start'
-        | 'document-end'
-        | 'block-sequence'
-        | 'block-mapping'
-        | 'block-end'
-        | '['
-        | ']'
-        | '{'
-        | '}'
-        | ','
-        | '-'
-        | 'key'
-        | 'value';
-    }
-  | { kind: 'anchor' | 'alias'; name: string }
-  | { kind: 'tag'; handle: string; suffix: string }
-  | { kind: 'scalar'; value: string; plain: boolean }
-  | { kind: 'version'; major: number; minor: number }
-  | { kind: 'tag-directive'; handle: string; prefix: string }
-);
-
-/** Tokens that are nothing but their place. */
-type BareKind = Exclude<Token['kind'], 'anchor' | 'alias' | 'tag' | 'scalar' | 'version' | 'tag-directive'>;
+import type { BareKind, Token } from './token';
 
 /** Where a key may have begun: one for each open flow collection, and one for the block around them. */
 interface PossibleKey {
@@ -59,6 +31,8 @@ export class Scanner {
   #keyAllowed = true;
   #ended = false;
   readonly #keys: PossibleKey[];
+  /** By the number of the token they begin with. */
+  readonly #keyAt = new Map<number, PossibleKey>();
 
   constructor(text: string) {
     this.cursor = new Cursor(text);
@@ -81,11 +55,12 @@ export class Scanner {
   }
 
   #fill(): void {
-    while (!this.#ended) {
+    for (;;) {
       if (this.#queue.length > 0) {
-        const key = this.#keys.find((candidate) => candidate.possible && candidate.token === this.#taken);
+        const key = this.#keyAt.get(this.#taken);
         if (key === undefined || !this.#isStillKey(key)) return;
       }
+      if (this.#ended) return;
       this.#fetch();
     }
   }
@@ -195,9 +170,12 @@ export class Scanner {
   }
 
   #push(kind: BareKind, start: Mark, at?: number) {
-    const token: Token = { kind, start, end: this.cursor.mark() };
-    if (at === undefined) this.#queue.push(token);
-    else this.#queue.splice(at, 0, token);
+    this.#insert({ kind, start, end: this.cursor.mark() }, at ?? -1);
+  }
+
+  /** At the end, where the place is not in the queue any more. */
+  #insert(token: Token, at: number): void {
+    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, token);
   }
 
   /** Takes so many characters as a token. */
@@ -232,7 +210,8 @@ export class Scanner {
 
   #openFlow(character: '[' | '{'): void {
     this.#saveKey();
-    this.#keys.push({ possible: false, required: false, token: 0, mark: this.cursor.mark() });
+    const token = this.#taken + this.#queue.length;
+    this.#keys.push({ possible: false, required: false, token, mark: this.cursor.mark() });
     if (++this.#flowLevel > MAX_DEPTH) this.cursor.fail(`exceeded max depth of ${MAX_DEPTH}`);
     this.#keyAllowed = true;
     this.#take(character, 1);
@@ -242,7 +221,8 @@ export class Scanner {
     this.#dropKey();
     if (this.#flowLevel > 0) {
       this.#flowLevel--;
-      this.#keys.pop();
+      // It bears the number of the bracket, so a key that begins with a bracket is forgotten here; so does the server.
+      this.#keyAt.delete(this.#keys.pop()?.token ?? -1);
     }
     this.#keyAllowed = false;
     this.#take(character, 1);
@@ -272,9 +252,10 @@ export class Scanner {
     const key = this.#keys.at(-1);
     if (key !== undefined && this.#isStillKey(key)) {
       const at = key.token - this.#taken;
-      this.#queue.splice(at, 0, { kind: 'key', start: key.mark, end: key.mark });
+      this.#insert({ kind: 'key', start: key.mark, end: key.mark }, at);
       this.#openBlock('block-mapping', key.mark, at);
       key.possible = false;
+      this.#keyAt.delete(key.token);
       this.#keyAllowed = false;
     } else {
       if (this.#flowLevel === 0) {
@@ -326,12 +307,10 @@ export class Scanner {
     if (!this.#keyAllowed) return;
     const required = this.#flowLevel === 0 && this.#indent === this.cursor.column;
     this.#dropKey();
-    this.#keys[this.#keys.length - 1] = {
-      possible: true,
-      required,
-      token: this.#taken + this.#queue.length,
-      mark: this.cursor.mark(),
-    };
+    const token = this.#taken + this.#queue.length;
+    const key = { possible: true, required, token, mark: this.cursor.mark() };
+    this.#keys[this.#keys.length - 1] = key;
+    this.#keyAt.set(token, key);
   }
 
   #dropKey(): void {
@@ -339,5 +318,6 @@ export class Scanner {
     if (key?.possible !== true) return;
     if (key.required) this.cursor.fail("could not find expected ':'");
     key.possible = false;
+    this.#keyAt.delete(key.token);
   }
 }
