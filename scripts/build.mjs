@@ -1,31 +1,66 @@
-// Bundles src/ into dist/. Everything is inside: a control-plane node needs Node and this folder, no registry.
-// Splitting keeps start-up small: a command's code, and @kubernetes/client-node, load when they are first used.
-import { rmSync, readFileSync, existsSync } from 'node:fs';
+// Bundles src/ into dist/. Everything is inside: a control-plane node needs Node.js and this folder, no registry.
+//
+//   main.cjs      the first few lines: the version, or start.cjs by way of its compiled code
+//   start.cjs     everything else but:
+//   cluster.cjs   @kubernetes/client-node, loaded on first use
+//   start.cache   start.cjs as V8 compiled it here, for this version of Node.js; any other compiles it anew
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { writeNotices } from './notices.mjs';
 
-const pkg = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-if (!existsSync(new URL('../src/main.ts', import.meta.url))) process.exit(0); // an installed package: built already
-const dist = new URL('../dist/', import.meta.url).pathname;
+const repo = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(repo, 'dist');
+const pkg = JSON.parse(readFileSync(join(repo, 'package.json'), 'utf8'));
+if (!existsSync(join(repo, 'src/main.ts'))) process.exit(0); // an installed package: built already
+
+const clusterApart = {
+  name: 'cluster-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/cluster$/ }, () => ({ path: './cluster.cjs', external: true }));
+  },
+};
 
 rmSync(dist, { recursive: true, force: true });
-const result = await build({
-  entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
+const { metafile } = await build({
+  entryPoints: {
+    main: join(repo, 'src/main.ts'),
+    start: join(repo, 'src/start.ts'),
+    cluster: join(repo, 'src/system/cluster.ts'),
+  },
   outdir: dist,
+  outExtension: { '.js': '.cjs' },
   bundle: true,
-  splitting: true,
-  format: 'esm',
+  format: 'cjs',
   platform: 'node',
   target: 'node20',
+  // In CommonJS an import() of the chunk is a require(): the compiled code has no module loader of its own.
+  supported: { 'dynamic-import': false },
   minify: true,
-  keepNames: true,
   metafile: true,
   legalComments: 'none',
-  chunkNames: 'chunks/[name]-[hash]',
-  loader: { '.yaml': 'text' },
-  define: { __VERSION__: JSON.stringify(pkg.version) },
-  // CommonJS packages inside the bundle ask for Node's own modules with require().
-  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+  define: { __VERSION__: JSON.stringify(pkg.version), 'import.meta.url': '__filename' },
+  plugins: [clusterApart],
   logLevel: 'warning',
 });
-writeNotices(result.metafile, dist);
+writeNotices(metafile, dist);
+warmUp();
+
+/** Runs the main job once, so that the functions it needs are in the compiled code too. */
+function warmUp() {
+  const root = mkdtempSync(join(tmpdir(), 'kube-auditctl-build-'));
+  const manifests = join(root, 'etc/kubernetes/manifests');
+  mkdirSync(manifests, { recursive: true });
+  mkdirSync(join(root, 'proc'));
+  cpSync(join(repo, 'fixtures/manifests/kubeadm-1.36.yaml'), join(manifests, 'kube-apiserver.yaml'));
+  try {
+    const args = ['enable', '--dry-run', '--root', root, '--ignore', 'kubelet-not-running,api-not-ready'];
+    const stdio = ['ignore', 'ignore', 'inherit'];
+    execFileSync(process.execPath, [join(repo, 'scripts/warm-up.cjs'), dist, ...args], { stdio });
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}

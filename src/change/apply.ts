@@ -52,7 +52,8 @@ async function plan(ports: Ports, request: ChangeRequest) {
   const missingFolders = [];
   for (const folder of plan.folders) if (!(await ports.files.look(folder.path))) missingFolders.push(folder);
   const nothing = changed.length === 0;
-  const subject = { live, changed, folders: missingFolders, stateDir: request.stateDir };
+  const { stateDir, dryRun } = request;
+  const subject = { live, changed, folders: missingFolders, stateDir, dryRun };
   const checked = nothing ? plan.findings : [...plan.findings, ...(await preflight(ports, subject))];
   const findings = lower(checked, request.ignore);
   const facts = {

@@ -17,6 +17,8 @@ export interface Subject {
   changed: readonly PlannedFile[];
   folders: readonly { path: string; mode: number }[];
   stateDir: string;
+  /** Only looking: what costs time and is asked again before a real change may be asked more cheaply. */
+  dryRun: boolean;
 }
 
 export type Check = (ports: Ports, subject: Subject) => Promise<Finding[]>;

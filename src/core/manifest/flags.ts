@@ -60,11 +60,11 @@ export function parseBoolean(value: string | undefined): boolean | undefined {
 
 /** A duration as Go's time.ParseDuration reads it, in seconds; undefined when it would refuse it. */
 export function parseDuration(text: string): number | undefined {
-  const match = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
+  const match = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+|0)$/.exec(text);
   if (match?.[2] === undefined) return undefined;
-  const units: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, μs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 };
+  const units: Record<string, number> = { ns: 1e-9, us: 1e-6, '\u00b5s': 1e-6, '\u03bcs': 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 };
   let seconds = 0;
-  for (const [, amount, unit] of match[2].matchAll(/([\d.]+)([a-zµμ]+)/g))
+  for (const [, amount, unit] of match[2].matchAll(/([\d.]+)([a-z\u00b5\u03bc]+)/g))
     seconds += Number(amount) * (units[unit ?? ''] ?? 0);
   return match[1] === '-' ? -seconds : seconds;
 }
