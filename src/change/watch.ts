@@ -43,14 +43,14 @@ export async function watchServer(
     const { verdict } = judged;
     const after = (at: number): number => at - expected.writtenAt;
     for (const { stage, at } of state.stages.slice(told))
-      report({ kind: 'stage', stage: label(stage, expected), afterMs: after(at) });
+      for (const name of label(stage, expected)) report({ kind: 'stage', stage: name, afterMs: after(at) });
     told = state.stages.length;
 
     const end = (final: WatchEnd['verdict']): WatchEnd => ({
       verdict: final,
       state,
       sight,
-      stages: state.stages.map(({ stage, at }) => ({ stage: label(stage, expected), at })),
+      stages: state.stages.flatMap(({ stage, at }) => label(stage, expected).map((name) => ({ stage: name, at }))),
       awayMs: awayMs(state, sight.at),
     });
     if (verdict.state !== 'waiting') return end(verdict);
@@ -62,7 +62,7 @@ export async function watchServer(
       toldAt = now;
       report({
         kind: 'waiting',
-        stage: label(verdict.stage, expected),
+        stage: label(verdict.stage, expected).at(0) ?? 'restoring',
         afterMs: after(now),
         awayMs: awayMs(state, now),
         ...(verdict.doubt ? { doubt: verdict.doubt } : {}),
@@ -72,12 +72,19 @@ export async function watchServer(
   }
 }
 
-/** The same stages read differently on the way back. */
-function label(stage: Stage, expected: Expectation): Stage {
-  if (expected.goal === 'change') return stage;
-  if (stage === 'written') return 'restoring';
-  return stage === 'steady' ? 'restored' : stage;
+/** The same stages read differently on the way back, where only the old server's return is of interest. */
+function label(stage: Stage, expected: Expectation): readonly Stage[] {
+  if (expected.goal === 'change') return [stage];
+  const name = BACK[stage];
+  return name === undefined ? [] : [name];
 }
+
+const BACK: Partial<Record<Stage, Stage>> = {
+  written: 'restoring',
+  started: 'restarted',
+  ready: 'ready',
+  steady: 'restored',
+};
 
 export function interrupted(): Finding {
   return {

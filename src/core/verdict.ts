@@ -15,10 +15,10 @@ import { matchesArgv, type ArgPattern } from './manifest/server';
 /**
  * written: the manifest is in place. noticed: the kubelet acts on it. away: the old server no longer listens.
  * started: the new process runs. ready: /readyz answers ok through it. steady: it has stayed so. proven: an event of
- * ours was found in the log.
+ * ours was found in the log. On the way back: restoring (the old manifest is in place), restarted, ready, restored.
  */
 export type Stage =
-  'written' | 'noticed' | 'away' | 'started' | 'ready' | 'steady' | 'proven' | 'restoring' | 'restored';
+  'written' | 'noticed' | 'away' | 'started' | 'ready' | 'steady' | 'proven' | 'restoring' | 'restarted' | 'restored';
 
 /** What ran before the write. */
 export interface Before {

@@ -21,6 +21,7 @@ const REACHED: Record<Stage, string> = {
   steady: 'and stays so',
   proven: 'an event of ours reached the log',
   restoring: 'old manifest back in place',
+  restarted: 'the old server runs again',
   restored: 'the old server is healthy',
 };
 
@@ -33,6 +34,7 @@ const WAITING: Record<Stage, string> = {
   steady: 'looking for our event in the log',
   proven: 'done',
   restoring: 'waiting for the old server',
+  restarted: 'waiting for /readyz',
   restored: 'done',
 };
 

@@ -31,10 +31,6 @@ export async function ask(endpoint: Endpoint, access: Access, request: ApiReques
   return new Promise<Answer>((resolve, reject) => {
     const agent = new Agent({ keepAlive: false, maxCachedSessions: 0 });
     let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      sent.destroy(new Error('timeout'));
-    }, timeoutMs);
     const sent = httpsRequest(
       {
         host: endpoint.host,
@@ -70,6 +66,11 @@ export async function ask(endpoint: Endpoint, access: Access, request: ApiReques
         response.on('error', fail);
       },
     );
+    // Only now: a request that could not even be made (an unusable key) has thrown, and left nothing to be timed.
+    const timer = setTimeout(() => {
+      late = true;
+      sent.destroy(new Error('timeout'));
+    }, timeoutMs);
     function fail(error: unknown): void {
       clearTimeout(timer);
       reject(noAnswer(error, where, late ? timeoutMs : undefined));
