@@ -5,17 +5,17 @@
 //   cluster.cjs   @kubernetes/client-node, loaded on first use
 //   start.cache   start.cjs as V8 compiled it here, for this version of Node.js; any other compiles it anew
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import fs from 'fs-extra';
 import { writeNotices } from './notices.mjs';
 
 const repo = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(repo, 'dist');
-const pkg = JSON.parse(readFileSync(join(repo, 'package.json'), 'utf8'));
-if (!existsSync(join(repo, 'src/main.ts'))) process.exit(0); // an installed package: built already
+const pkg = fs.readJsonSync(join(repo, 'package.json'));
+if (!fs.existsSync(join(repo, 'src/main.ts'))) process.exit(0); // an installed package: built already
 
 const clusterApart = {
   name: 'cluster-apart',
@@ -24,7 +24,7 @@ const clusterApart = {
   },
 };
 
-rmSync(dist, { recursive: true, force: true });
+fs.emptyDirSync(dist);
 const { metafile } = await build({
   entryPoints: {
     main: join(repo, 'src/main.ts'),
@@ -51,16 +51,15 @@ warmUp();
 
 /** Runs the main job once, so that the functions it needs are in the compiled code too. */
 function warmUp() {
-  const root = mkdtempSync(join(tmpdir(), 'kube-auditctl-build-'));
+  const root = fs.mkdtempSync(join(tmpdir(), 'kube-auditctl-build-'));
   const manifests = join(root, 'etc/kubernetes/manifests');
-  mkdirSync(manifests, { recursive: true });
-  mkdirSync(join(root, 'proc'));
-  cpSync(join(repo, 'fixtures/manifests/kubeadm-1.36.yaml'), join(manifests, 'kube-apiserver.yaml'));
+  fs.ensureDirSync(join(root, 'proc'));
+  fs.copySync(join(repo, 'fixtures/manifests/kubeadm-1.36.yaml'), join(manifests, 'kube-apiserver.yaml'));
   try {
     const args = ['enable', '--dry-run', '--root', root, '--ignore', 'kubelet-not-running,api-not-ready'];
     const stdio = ['ignore', 'ignore', 'inherit'];
     execFileSync(process.execPath, [join(repo, 'scripts/warm-up.cjs'), dist, ...args], { stdio });
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    fs.removeSync(root);
   }
 }
