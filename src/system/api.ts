@@ -6,6 +6,7 @@
  * stand in the certificate. The CA is what counts: while the server is down any local user may listen on its port, but
  * none of them has a serving certificate of this cluster.
  */
+import { Agent, request as httpsRequest } from 'node:https';
 import { messageOf, UserError } from '../core/errors';
 import type { Answer, Endpoint } from '../change/ports';
 import type { Access } from './kubeconfig';
@@ -23,11 +24,9 @@ export interface ApiRequest {
 }
 
 /** Rejects with a UserError (`api-refused`, `api-timeout`, `api-untrusted`, `api-unreachable`) when there is no answer. */
-export async function ask(endpoint: Endpoint, access: Access, request: ApiRequest): Promise<Answer> {
+export function ask(endpoint: Endpoint, access: Access, request: ApiRequest): Promise<Answer> {
   const timeoutMs = request.timeoutMs ?? 10_000;
   const where = `https://${endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`;
-  // Loaded when it is needed: TLS and HTTP are a good part of the start-up time of whoever does without.
-  const { Agent, request: httpsRequest } = await import('node:https');
   return new Promise<Answer>((resolve, reject) => {
     const agent = new Agent({ keepAlive: false, maxCachedSessions: 0 });
     let late = false;
