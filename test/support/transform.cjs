@@ -3,7 +3,13 @@ const { transformSync, version } = require('esbuild');
 const { createHash } = require('node:crypto');
 
 // As in the bundle, an import() is a require(): Jest has no loader for modules in its sandbox.
-const options = { loader: 'ts', format: 'cjs', target: 'node20', supported: { 'dynamic-import': false }, sourcemap: 'inline' };
+const options = {
+  loader: 'ts',
+  format: 'cjs',
+  target: 'node20',
+  supported: { 'dynamic-import': false },
+  sourcemap: 'inline',
+};
 
 module.exports = {
   getCacheKey: (source, path) =>

@@ -62,7 +62,16 @@ export function parseBoolean(value: string | undefined): boolean | undefined {
 export function parseDuration(text: string): number | undefined {
   const match = /^([-+]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+|0)$/.exec(text);
   if (match?.[2] === undefined) return undefined;
-  const units: Record<string, number> = { ns: 1e-9, us: 1e-6, '\u00b5s': 1e-6, '\u03bcs': 1e-6, ms: 1e-3, s: 1, m: 60, h: 3600 };
+  const units: Record<string, number> = {
+    ns: 1e-9,
+    us: 1e-6,
+    '\u00b5s': 1e-6,
+    '\u03bcs': 1e-6,
+    ms: 1e-3,
+    s: 1,
+    m: 60,
+    h: 3600,
+  };
   let seconds = 0;
   for (const [, amount, unit] of match[2].matchAll(/([\d.]+)([a-z\u00b5\u03bc]+)/g))
     seconds += Number(amount) * (units[unit ?? ''] ?? 0);
