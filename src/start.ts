@@ -9,9 +9,10 @@ import { createClock } from './system/clock';
 import { createFiles } from './system/files';
 import { nodeFsCalls } from './system/fs-calls';
 import { createGuard } from './system/guard';
-import { readInput } from './system/input';
+import { inputLines, readInput } from './system/input';
 import { createCluster } from './system/lazy-cluster';
 import { createLock } from './system/lock';
+import { writeOutput } from './system/output-file';
 import { createNode } from './system/watch';
 
 export async function start(args: readonly string[]): Promise<void> {
@@ -40,6 +41,9 @@ export async function start(args: readonly string[]): Promise<void> {
       };
     },
     readInput,
+    inputLines,
+    writeOutput,
+    replayLogs: async (paths, replay) => (await import('./system/replay-reader')).replayFiles(paths, replay),
     exit(code) {
       process.exitCode = code;
     },

@@ -15,6 +15,9 @@ const program = buildProgram({
   streams: { out: unused, talk: unused, live: unused, outColour: false, talkColour: false },
   world: unused,
   readInput: unused,
+  inputLines: unused,
+  writeOutput: unused,
+  replayLogs: unused,
   exit: unused,
 } satisfies Context);
 
@@ -32,9 +35,11 @@ test('every command that it shows exists, and every command is shown', () => {
 test.each(used.filter(({ name }) => program.commands.some((command) => command.name() === name)))(
   '$name$rest: its options exist',
   ({ name, rest }) => {
-    const command = program.commands.find((each) => each.name() === name) as Command;
+    const parent = program.commands.find((each) => each.name() === name) as Command;
+    const command = parent.commands.find((each) => each.name() === rest.trim().split(' ')[0]) ?? parent;
     const options = [...program.options, ...command.options].flatMap(({ long, short }) => [long, short]);
-    for (const [option] of rest.matchAll(/(?<=\s)--?[a-z][a-z-]*/g)) expect(options).toContain(option);
+    for (const [option] of rest.split(' -- ')[0]!.matchAll(/(?<=\s)--?[a-z][a-z-]*/g))
+      expect(options).toContain(option);
   },
 );
 

@@ -1,5 +1,6 @@
 /** The policy commands, without their face: policies in, values out. They change nothing, and write nothing. */
 import { UserError } from '../core/errors';
+import { decodeText } from './manifest';
 import type { CoverageRow } from '../core/policy/coverage';
 import { policyCoverage } from '../core/policy/coverage';
 import type { Explanation } from '../core/policy/explain';
@@ -27,18 +28,21 @@ export interface LintedFile {
   report: LintReport;
 }
 
-/** @returns `clean` when no file has an error; warnings do not count. */
+/** @returns `clean` when every file loads and none has an error; warnings do not count. */
 export function runLint(
   inputs: readonly PolicyInput[],
   options: Omit<LintOptions, 'file'> = {},
 ): { files: LintedFile[]; clean: boolean } {
   const files = inputs.map(({ file, text }) => ({ file, report: lintPolicy(text, { ...options, file }) }));
-  const clean = files.every(({ report }) => report.findings.every(({ severity }) => severity !== 'error'));
+  const clean = files.every(
+    ({ report }) => report.loads && report.findings.every(({ severity }) => severity !== 'error'),
+  );
   return { files, clean };
 }
 
+/** @throws {UserError} `not-text`: what cannot be decoded could not be written back unharmed. */
 export function runFix(input: PolicyInput, options: Omit<LintOptions, 'file'> = {}): FixReport {
-  const text = typeof input.text === 'string' ? input.text : new TextDecoder().decode(input.text);
+  const text = typeof input.text === 'string' ? input.text : decodeText(input.text, input.file);
   return fixPolicy(text, { ...options, file: input.file });
 }
 
@@ -67,12 +71,21 @@ export function runExplain(policy: Policy, request: AuditRequest): ExplainedRequ
 
 /** A JSON line for each; empty lines are passed over. @throws {UserError} at a line that is no request. */
 export function* runExplainLines(policy: Policy, lines: Iterable<string>, file?: string): Generator<string> {
+  const answer = answerer(policy, file);
+  for (const line of lines) {
+    const answered = answer(line);
+    if (answered !== undefined) yield answered;
+  }
+}
+
+/** The same for lines that come bit by bit: undefined for an empty one. */
+export function answerer(policy: Policy, file?: string): (line: string) => string | undefined {
   const decide = compilePolicy(policy);
   let number = 0;
-  for (const line of lines) {
+  return (line) => {
     number++;
-    if (line.trim() !== '') yield answerLine(decide(parseRequestLine(line, number, file)));
-  }
+    return line.trim() === '' ? undefined : answerLine(decide(parseRequestLine(line, number, file)));
+  };
 }
 
 export interface ExplainedKubectl {
@@ -96,6 +109,15 @@ export function runExplainKubectl(
 
 export function runCoverage(policy: Policy): CoverageRow[] {
   return policyCoverage(policy);
+}
+
+/** A log that was replayed, as far as it could be read. */
+export interface ReplayedLog {
+  path: string;
+  /** Bytes of text, after unpacking. */
+  bytes: number;
+  /** Why the file was not read to its end; absent when it was. */
+  problem?: string;
 }
 
 /** What feeds recorded logs to a replay, and says which files it could not read to their end. */

@@ -121,7 +121,8 @@ async function policyStatus(
     return { path, onHost: policy.hostPath, runs: 'unknown' };
   }
   const sha256 = ports.files.sha256(bytes);
-  findings.push(...checkPolicy(decodeText(bytes, policy.hostPath), policy.hostPath, kubeVersionOf(live.server)));
+  const checked = await checkPolicy(decodeText(bytes, policy.hostPath), policy.hostPath, kubeVersionOf(live.server));
+  findings.push(...checked.filter(({ severity }) => severity === 'error'));
   const runs = await whichRuns(ports, process, path, sha256, annotation);
   if (runs === 'another') {
     findings.push({

@@ -60,11 +60,7 @@ async function prove(ports: Ports, server: Described, policy: Policy, path: stri
   const choice = chooseCanary(policy, identity, token);
   if (!choice.canary) {
     return policy.rules.every((rule) => rule.level === 'None')
-      ? failed(
-          silent('policy-logs-nothing', 'the policy logs nothing at all', [
-            'kube-auditctl enable --preset recommended',
-          ]),
-        )
+      ? failed(silent('logs-nothing', 'the policy logs nothing at all', ['kube-auditctl enable --preset recommended']))
       : notPossible(`the policy logs no request that could harmlessly be sent as ${identity.user}: ${choice.whyNot}`);
   }
   const tail = await node.tail(path);

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Ports } from '../change/ports';
 import type { ChangeEvent } from '../change/events';
+import type { ReadLogs, ReplayedLog } from '../change/policy';
 import type { ExitCode } from '../core/outcome';
 import { createStyle, type Style } from '../output/style';
 
@@ -29,11 +30,20 @@ export interface Context {
   world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports;
   /** A file the user names on the command line; `-` is standard input. Rejects with a UserError. */
   readInput(path: string, limit: number): Promise<{ bytes: Uint8Array; from: string }>;
+  /** The lines of such a file, as they come: blocks of whole lines, without their breaks. Rejects with a UserError. */
+  inputLines(path: string): AsyncIterable<readonly string[]>;
+  /**
+   * A file of the user's, whole, by one rename; links are followed, mode and owner stay. `create` never replaces one.
+   * Rejects with a UserError.
+   */
+  writeOutput(path: string, bytes: Uint8Array, how: 'create' | 'replace'): Promise<void>;
+  replayLogs: ReadLogs<ReplayedLog>;
   exit(code: ExitCode): void;
 }
 
 export interface GlobalOptions {
-  output: 'text' | 'json';
+  /** sarif: only for commands that say so. */
+  output: 'text' | 'json' | 'sarif';
   quiet: boolean;
   verbose: boolean;
   color: boolean;

@@ -1,5 +1,5 @@
 /** The command line: one file a command; here they are put together, and errors get their exit code. */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { messageOf, UserError } from '../core/errors';
 import { EXIT_CODES } from '../core/outcome';
 import { errorJson } from '../output/outcome';
@@ -11,6 +11,7 @@ import type { Context, GlobalOptions } from './context';
 import { disableCommand } from './disable';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
+import { knowsSarif, policyCommand } from './policy';
 import { recoverCommand } from './recover';
 import { rollbackCommand } from './rollback';
 import { statusCommand } from './status';
@@ -30,7 +31,10 @@ export function buildProgram(context: Context): Command {
     .description('Kubernetes audit logging on, proven, and never a lost API server.')
     .version(VERSION, '-V, --version')
     .addOption(
-      new Option('-o, --output <format>', 'how the answer is printed').choices(['text', 'json']).default('text'),
+      new Option('-o, --output <format>', 'how the answer is printed')
+        .choices(['text', 'json'])
+        .default('text')
+        .argParser(outputFormat),
     )
     .option('-q, --quiet', 'the answer only, no progress', false)
     .option('-v, --verbose', 'say more', false)
@@ -39,6 +43,10 @@ export function buildProgram(context: Context): Command {
     .option('--manifest <file>', "the API server's manifest", '/etc/kubernetes/manifests/kube-apiserver.yaml')
     .option('--node-name <name>', "the node's name in the cluster, where it is not the host's")
     .option('--state-dir <dir>', 'where changes are recorded', '/var/lib/kube-auditctl')
+    .hook('preAction', (_program, action) => {
+      if (program.opts<GlobalOptions>().output !== 'sarif' || knowsSarif(action)) return;
+      action.error(`error: option '-o, --output <format>' argument 'sarif' is invalid. ${FORMATS}`);
+    })
     .addHelpText('afterAll', exitCodesText());
   for (const make of [
     enableCommand,
@@ -49,10 +57,11 @@ export function buildProgram(context: Context): Command {
     historyCommand,
     rollbackCommand,
     recoverCommand,
+    policyCommand,
   ]) {
     program.addCommand(make(context));
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of withDescendants(program)) {
     command
       .exitOverride()
       .showSuggestionAfterError()
@@ -66,6 +75,17 @@ export function buildProgram(context: Context): Command {
       });
   }
   return program;
+}
+
+const FORMATS = 'Allowed choices are text, json (policy lint: sarif too).';
+
+function outputFormat(value: string): GlobalOptions['output'] {
+  if (value === 'text' || value === 'json' || value === 'sarif') return value;
+  throw new InvalidArgumentError(FORMATS);
+}
+
+function withDescendants(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withDescendants)];
 }
 
 function exitCodesText(): string {
@@ -87,19 +107,35 @@ function explain(context: Context, program: Command, args: readonly string[], er
   else if (!(error instanceof UserError) && !(error instanceof CommanderError))
     streams.talk(`${bugText(error, VERSION, style)}\n`);
   if (wantsJson(args)) {
-    const command = args.find((argument) => program.commands.some((each) => each.name() === argument)) ?? '';
-    streams.out(`${JSON.stringify(errorJson(command, asUserError(error)), null, 2)}\n`);
+    streams.out(`${JSON.stringify(errorJson(commandNames(program, args), asUserError(error)), null, 2)}\n`);
   }
   context.exit(2);
 }
 
+/** `policy lint`: as far as the words are commands. */
+function commandNames(program: Command, args: readonly string[]): string {
+  const names: string[] = [];
+  let within: readonly Command[] = program.commands;
+  for (const argument of args) {
+    const found = within.find((each) => each.name() === argument);
+    if (!found) continue;
+    names.push(argument);
+    within = found.commands;
+  }
+  return names.join(' ');
+}
+
 /** Asked of the arguments themselves: a command line that cannot be read sets no option. */
 function wantsJson(args: readonly string[]): boolean {
-  return args.some(
+  // What follows is another program's command line, with an -o of its own.
+  const end = args.indexOf('--');
+  const own = end === -1 ? args : args.slice(0, end);
+  return own.some(
     (argument, at) =>
       argument === '-ojson' ||
       argument === '--output=json' ||
-      (argument === 'json' && /^(?:-o|--output)$/.test(args[at - 1] ?? '')),
+      argument === '--format=json' ||
+      (argument === 'json' && /^(?:-o|--output|--format)$/.test(own[at - 1] ?? '')),
   );
 }
 

@@ -34,11 +34,19 @@ function plural(count: number, noun: string): string {
 }
 
 /** `{"loads","lenient","serverMessage","findings"}`; each finding with `fixable`. */
-export function lintJson(report: LintReport): string {
-  const { loads, lenient, serverMessage } = report;
-  const findings = report.findings.map(({ code, severity, title, detail, place, remedy, fix }) => {
+export function lintJson(report: LintReport, more: Record<string, unknown> = {}): string {
+  return `${JSON.stringify({ ...reportJson(report), ...more }, null, 2)}\n`;
+}
+
+/** Several files: `{"files":[{"file","loads",…}]}`. */
+export function lintFilesJson(files: readonly { file: string; report: LintReport }[]): string {
+  return `${JSON.stringify({ files: files.map(({ file, report }) => ({ file, ...reportJson(report) })) }, null, 2)}\n`;
+}
+
+function reportJson({ loads, lenient, serverMessage, findings }: LintReport): Record<string, unknown> {
+  const shown = findings.map(({ code, severity, title, detail, place, remedy, fix }) => {
     const finding: Finding = { code, severity, title, detail, place, remedy };
     return { ...finding, fixable: fix !== undefined };
   });
-  return `${JSON.stringify({ loads, lenient, serverMessage, findings }, null, 2)}\n`;
+  return { loads, lenient, serverMessage, findings: shown };
 }

@@ -1,4 +1,5 @@
 /** What a policy would make of a recorded log. */
+import type { ReplayedLog } from '../change/policy';
 import type { ReplayResult, Tally } from '../core/policy/replay';
 import { paint } from './policy-explain';
 import type { Style } from './style';
@@ -26,8 +27,10 @@ export function replayText(result: ReplayResult, style: Style): string {
 }
 
 /** Numbers that have no end (a log that is never rotated) are null. */
-export function replayJson(result: ReplayResult): string {
-  return `${JSON.stringify(result, null, 2)}\n`;
+export function replayJson(result: ReplayResult, files: readonly ReplayedLog[] = []): string {
+  const { retention, ...rest } = result;
+  const shown = files.map(({ path, bytes, problem }) => ({ path, bytes, problem: problem ?? null }));
+  return `${JSON.stringify({ ...rest, retention: retention ?? null, files: shown }, null, 2)}\n`;
 }
 
 function ruleRows({ rules }: ReplayResult, style: Style): string[][] {

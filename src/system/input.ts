@@ -1,4 +1,5 @@
 /** Files that the user names on the command line: on this machine, relative to where they stand; `-` is standard input. */
+import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { stdin } from 'node:process';
 import { UserError } from '../core/errors';
@@ -23,6 +24,24 @@ export async function readInput(path: string, limit: number): Promise<{ bytes: U
     } finally {
       await handle.close();
     }
+  } catch (error) {
+    throw explain(error, 'read', path);
+  }
+}
+
+/** Blocks of whole lines, as they come: a program that asks line by line gets its answers while it goes on asking. */
+export async function* inputLines(path: string): AsyncGenerator<string[]> {
+  try {
+    const source = path === '-' ? stdin : createReadStream(path, { highWaterMark: 1 << 18 });
+    const decoder = new TextDecoder();
+    let rest = '';
+    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      if (lines.length > 0) yield lines;
+    }
+    rest += decoder.decode();
+    if (rest !== '') yield [rest];
   } catch (error) {
     throw explain(error, 'read', path);
   }

@@ -6,15 +6,8 @@ import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../core/errors';
+import type { ReplayedLog } from '../change/policy';
 import type { Replay } from '../core/policy/replay';
-
-export interface ReplayedFile {
-  path: string;
-  /** Bytes of text, after unpacking. */
-  bytes: number;
-  /** Why the file was not read to its end; absent when it was. */
-  problem?: string;
-}
 
 const BLOCK = 1 << 20;
 /** The server never writes an event this long: it would not fit into a file of the default size. */
@@ -25,8 +18,8 @@ export async function replayFiles(
   paths: readonly string[],
   replay: Replay,
   signal?: AbortSignal,
-): Promise<ReplayedFile[]> {
-  const files: ReplayedFile[] = [];
+): Promise<ReplayedLog[]> {
+  const files: ReplayedLog[] = [];
   for (const path of paths) {
     if (signal?.aborted === true) break;
     files.push(await replayFile(path, replay, signal));
@@ -34,7 +27,7 @@ export async function replayFiles(
   return files;
 }
 
-async function replayFile(path: string, replay: Replay, signal: AbortSignal | undefined): Promise<ReplayedFile> {
+async function replayFile(path: string, replay: Replay, signal: AbortSignal | undefined): Promise<ReplayedLog> {
   const lines = new LineSplitter(replay);
   try {
     for await (const block of open(path, signal)) lines.push(block as Buffer);

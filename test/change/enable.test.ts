@@ -175,10 +175,10 @@ describe('refused before anything is touched', () => {
   };
 
   test.each([
-    ['a misspelt field', 'rules:\n- level: Metadata\n  resource: []\n', ['policy-not-strict']],
-    ['an unknown level', 'rules:\n- level: metadata\n', ['policy-refused']],
-    ['no rules', 'rules: []\n', ['policy-refused']],
-    ['nothing but None', 'rules:\n- level: None\n', ['policy-logs-nothing']],
+    ['a misspelt field', 'rules:\n- level: Metadata\n  resource: []\n', ['unknown-field']],
+    ['an unknown level', 'rules:\n- level: metadata\n', ['unknown-level']],
+    ['no rules', 'rules: []\n', ['no-rules']],
+    ['nothing but None', 'rules:\n- level: None\n', ['logs-nothing']],
   ])('%s', async (_name, rules, codes) => {
     const policy = policyFile(`apiVersion: audit.k8s.io/v1\nkind: Policy\n${rules}`);
     expect(await refusal(new FakeNode(PRISTINE), { policy })).toEqual(codes);
@@ -188,18 +188,18 @@ describe('refused before anything is touched', () => {
     const outcome = await enable(new FakeNode(PRISTINE).ports(), { policy: policyFile(SECRETS_POLICY) });
     expect(outcome).toMatchObject({
       outcome: 'refused',
-      findings: [{ code: 'secrets-in-log', title: expect.stringContaining('rule 1 takes them at level Request') }],
+      findings: [{ code: 'sensitive-bodies', title: expect.stringContaining('Rule 1 writes the contents of Secrets') }],
     });
   });
 
-  test('Secrets at Request, and meant: --ignore secrets-in-log', async () => {
+  test('Secrets at Request, and meant: --ignore sensitive-bodies', async () => {
     const outcome = await enable(
       new FakeNode(PRISTINE).ports(),
       { policy: policyFile(SECRETS_POLICY) },
-      { ignore: new Set(['secrets-in-log']) },
+      { ignore: new Set(['sensitive-bodies']) },
     );
     expect(outcome.outcome).toBe('kept');
-    expect(outcome.findings).toMatchObject([{ code: 'secrets-in-log', severity: 'warning' }]);
+    expect(outcome.findings).toMatchObject([{ code: 'sensitive-bodies', severity: 'warning' }]);
   });
 
   test('a second manifest of the same pod', async () => {
@@ -224,7 +224,7 @@ describe('refused before anything is touched', () => {
     node.fs.put('/etc/kubernetes/manifests/etcd.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: etcd}\n');
     node.fs.put('/etc/kubernetes/manifests/.kube-apiserver.yaml.swp', PRISTINE);
     node.fs.putFolder('/etc/kubernetes/manifests/old');
-    expect(await refusal(node, { policy: policyFile('rules: []') })).toEqual(['policy-refused']);
+    expect(await refusal(node, { policy: policyFile('rules: []') })).toEqual(['missing-api-version']);
   });
 
   test('a policy lying in the manifests folder is named: the kubelet takes it for a pod', async () => {
@@ -258,7 +258,7 @@ describe('refused before anything is touched', () => {
     node.fs.put(`${MANIFEST}.bak`, PRISTINE);
     const policy = policyFile(SECRETS_POLICY);
     expect(await refusal(node, { policy })).toEqual([
-      'secrets-in-log',
+      'sensitive-bodies',
       'second-manifest',
       'kubelet-not-running',
       'api-not-ready',

@@ -46,7 +46,7 @@ const FLOWS: readonly Flow[] = [
           },
           flags: { 'audit-log-maxbackups': '3' },
         },
-        { ignore: new Set(['secrets-in-log']) },
+        { ignore: new Set(['sensitive-bodies']) },
       ),
     ends: 'rolled-back',
   },

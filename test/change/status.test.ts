@@ -83,7 +83,7 @@ describe('what is found', () => {
       (node) => {
         node.fs.put(POLICY, 'rules: []');
       },
-      ['policy-refused', 'policy-not-running'],
+      ['missing-api-version', 'policy-not-running'],
     ],
     ['nothing has been logged yet', (node) => node.fs.unlink(LOG), ['log-missing']],
     [

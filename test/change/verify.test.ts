@@ -131,7 +131,7 @@ describe('without a request', () => {
         node.fs.put(POLICY, METADATA_POLICY.replace('Metadata', 'None'));
         return node;
       },
-      { state: 'failed', cause: { code: 'policy-logs-nothing' } },
+      { state: 'failed', cause: { code: 'logs-nothing' } },
     ],
   ])('%s', async (_name, make, expected) => {
     const node = await make();

@@ -274,6 +274,9 @@ describe('help', () => {
     streams: { out: unused, talk: unused, live: unused, outColour: false, talkColour: false },
     world: unused,
     readInput: unused,
+    inputLines: unused,
+    writeOutput: unused,
+    replayLogs: unused,
     exit: unused,
   });
 

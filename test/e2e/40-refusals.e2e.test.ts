@@ -82,7 +82,7 @@ const cases: Case[] = [
     after: 'rm -f /root/e2e-policy',
     args: ['enable', '--policy', '/root/e2e-policy'],
     code: 1,
-    says: 'policy-not-strict',
+    says: 'unknown-field',
   },
   {
     name: 'garbage for apply',

@@ -1,6 +1,9 @@
 /** The command line on a node in memory: arguments in; exit code, standard output and standard error out. */
 import type { Context, WorldOptions } from '../../src/cli/context';
 import { runProgram } from '../../src/cli/program';
+import { inputLines, readInput } from '../../src/system/input';
+import { writeOutput } from '../../src/system/output-file';
+import { replayFiles } from '../../src/system/replay-reader';
 import type { FakeNode, TestPorts } from './fake-node';
 
 export interface Run {
@@ -8,6 +11,8 @@ export interface Run {
   out: string;
   talk: string;
   live: string[];
+  /** Files written outside the node, unless with `disk`. */
+  written: Record<string, string>;
   json: () => Record<string, unknown>;
   /** What the world was asked to be; undefined when it was not asked for. */
   world?: WorldOptions;
@@ -16,13 +21,22 @@ export interface Run {
 export interface RunOptions {
   /** Files of the user's machine, by name; `-` is standard input. */
   input?: Record<string, string>;
+  /** Names are those of real files, instead of `input`. */
+  disk?: boolean;
   colour?: boolean;
   uid?: number;
   ports?: (ports: TestPorts) => void;
 }
 
 export async function run(node: FakeNode, args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const result: Run = { code: undefined, out: '', talk: '', live: [], json: () => JSON.parse(result.out) as never };
+  const result: Run = {
+    code: undefined,
+    out: '',
+    talk: '',
+    live: [],
+    written: {},
+    json: () => JSON.parse(result.out) as never,
+  };
   const context: Context = {
     streams: {
       out: (text) => void (result.out += text),
@@ -39,11 +53,23 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       options.ports?.(ports);
       return ports;
     },
-    readInput(path) {
+    readInput(path, limit) {
+      if (options.disk) return readInput(path, limit);
       const text = options.input?.[path];
       if (text === undefined) return Promise.reject(new Error(`the test has no file ${path}`));
       return Promise.resolve({ bytes: new TextEncoder().encode(text), from: path });
     },
+    async *inputLines(path) {
+      if (options.disk) yield* inputLines(path);
+      else yield (options.input?.[path] ?? '').split('\n');
+    },
+    writeOutput: options.disk
+      ? writeOutput
+      : (path, bytes) => {
+          result.written[path] = new TextDecoder().decode(bytes);
+          return Promise.resolve();
+        },
+    replayLogs: replayFiles,
     exit(code) {
       result.code = code;
     },

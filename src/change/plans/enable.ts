@@ -45,7 +45,7 @@ export async function planEnableChange(ports: Ports, live: LiveManifest, options
   const installed = await existing(files, policyPath);
   const policy = choosePolicy(options, installed, policyPath);
   const text = decodeText(policy.bytes, policy.from);
-  const findings: Finding[] = checkPolicy(text, policy.from, kubeVersionOf(live.server));
+  const findings: Finding[] = await checkPolicy(text, policy.from, kubeVersionOf(live.server));
 
   const webhook = await planWebhook(files, options.webhook);
   const wish: EnableWish = {
