@@ -1,9 +1,11 @@
 /** docs/json.md is kept true: what commands print in all sorts of cases has the fields documented, no others, and none too few. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { run, type RunOptions } from '../support/command-line';
 import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
 import { enable, METADATA_POLICY } from '../support/flows';
 import { fixture } from '../support/manifests';
+import { tempFolder } from '../support/temp-folder';
 
 const PRISTINE = fixture('kubeadm-1.36.yaml');
 const BAD = PRISTINE.replace(/^( +- )--secure-port=.*$/m, '$&\n$1--audit-log-maxbackups=3');
@@ -54,7 +56,7 @@ function take(section: string, document: unknown): void {
   const walk = (value: unknown, path: string): void => {
     for (const [key, child] of Object.entries(value as Record<string, unknown>)) {
       const here = path === '' ? key : `${path}.${key}`;
-      const inner = SECTIONS[key];
+      const inner = typeof child === 'object' ? SECTIONS[key] : undefined;
       if (Array.isArray(child)) {
         for (const item of child as unknown[]) {
           if (inner !== undefined) {
@@ -80,9 +82,10 @@ function take(section: string, document: unknown): void {
 
 async function json(node: FakeNode, line: string, options?: RunOptions): Promise<void> {
   const args = line.split(' ');
-  const { json: parse } = await run(node, [...args, '-o', 'json'], options);
+  const { json: parse } = await run(node, ['-o', 'json', ...args], options);
   const document = parse();
-  if (document.outcome === 'error') take(REFUSED, document);
+  if (args[0] === 'policy') take(`policy ${args[1] ?? ''}${args.includes('--') ? ' -- kubectl' : ''}`, document);
+  else if (document.outcome === 'error') take(REFUSED, document);
   else if (args[0] === 'verify') {
     const { command, exitCode, ...proof } = document;
     take('verify', { command, exitCode });
@@ -97,6 +100,7 @@ const operator: RunOptions['ports'] = (ports) => {
 beforeAll(async () => {
   const input = { 'bad.yaml': BAD, 'typo.yaml': `${METADATA_POLICY}  resource: []\n`, 'no.yaml': '{' };
   const fresh = (): FakeNode => new FakeNode(PRISTINE);
+  await policyDocuments(input);
   const node = fresh();
   await json(node, 'status');
   await json(node, 'history');
@@ -139,6 +143,45 @@ beforeAll(async () => {
   await json(crashed, 'status');
   await json(crashed, 'history');
 });
+
+async function policyDocuments(input: Record<string, string>): Promise<void> {
+  const folder = tempFolder();
+  const [log, still, cut] = ['audit.log', 'still.log', 'cut.log.gz'].map((name) => `${folder}/${name}`) as [
+    string,
+    string,
+    string,
+  ];
+  const event = (second: number): string =>
+    `{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"${second}","stage":"ResponseComplete",` +
+    '"requestURI":"/api/v1/namespaces/a/pods","verb":"list","user":{"username":"alice","groups":["system:authenticated"]},' +
+    '"objectRef":{"resource":"pods","namespace":"a","apiVersion":"v1"},' +
+    `"requestReceivedTimestamp":"2026-01-01T00:00:0${second}.000000Z","stageTimestamp":"2026-01-01T00:00:0${second}.000000Z"}\n`;
+  writeFileSync(log, event(1) + event(2));
+  writeFileSync(still, event(1));
+  writeFileSync(
+    cut,
+    gzipSync(Buffer.from(Array.from({ length: 4000 }, (_, i) => event(i % 9)).join(''))).subarray(0, -20),
+  );
+  const node = new FakeNode(PRISTINE);
+  for (const line of [
+    'presets',
+    'init',
+    'init p.yaml',
+    'lint typo.yaml',
+    'lint preset:quiet',
+    'lint --fix typo.yaml',
+    'lint --fix preset:quiet',
+    'explain preset:recommended --verb get --resource pods/log.x --namespace a',
+    'explain preset:recommended --verb get --url /version',
+    'explain preset:recommended -- kubectl exec -it web -- sh',
+    'coverage preset:recommended',
+    'coverage preset:quiet',
+    `replay preset:quiet --log ${log} ${cut}`,
+    `replay preset:quiet --log ${still}`,
+    `replay preset:quiet --max-size 0 --log ${log}`,
+  ])
+    await json(node, `policy ${line}`, { input });
+}
 
 test.each([...documented.keys()])(
   '%s: every field that is printed is documented, and the other way round',
