@@ -112,7 +112,7 @@ function replayCommand(context: Context): Command {
   const command = new Command('replay')
     .summary('what a policy would make of a recorded log: events and bytes a rule, how long the rotation holds')
     .addArgument(policyArgument('[policy]'))
-    .requiredOption('--log <files...>', 'audit logs, rotated and gzipped ones too; - for standard input')
+    .requiredOption('--log <files...>', 'audit logs, rotated and gzipped ones too')
     .option('--max-age <days>', 'days that rotated logs are kept, 0 for ever', count, 30)
     .option('--max-backup <n>', 'rotated logs that are kept, 0 for all', count, 10)
     .option('--max-size <megabytes>', 'size at which the log is rotated, 0 for never', count, 100)
