@@ -84,6 +84,9 @@ export default tseslint.config(
   wall('system', 'adapters decide nothing: ports, core types and I/O libraries only.', [
     from('cli', 'output', 'sandbox'),
   ]),
+  wall('sandbox', 'the stand-in node: core, types of ports, and Node.js. The tool knows nothing of it but its files.', [
+    from('cli', 'output', 'system', 'change/(?!ports$)[^/]+'),
+  ]),
   {
     files: ['src/**/*.ts'],
     ignores: ['src/system/cluster.ts'],

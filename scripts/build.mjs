@@ -3,6 +3,8 @@
 //   main.cjs      the first few lines: the version, or start.cjs by way of its compiled code
 //   start.cjs     everything else but:
 //   cluster.cjs   @kubernetes/client-node, loaded on first use
+//   sandbox/      the sandbox's programs: kubelet, etcd, API server, each a process of its own
+//   workers/      threads
 //   start.cache   start.cjs as V8 compiled it here, for this version of Node.js; any other compiles it anew
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -30,6 +32,8 @@ const { metafile } = await build({
     main: join(repo, 'src/main.ts'),
     start: join(repo, 'src/start.ts'),
     cluster: join(repo, 'src/system/cluster.ts'),
+    ...entriesOf('src/sandbox/programs', 'sandbox'),
+    ...entriesOf('src/system/workers', 'workers'),
   },
   outdir: dist,
   outExtension: { '.js': '.cjs' },
@@ -48,6 +52,13 @@ const { metafile } = await build({
 });
 writeNotices(metafile, dist);
 warmUp();
+
+/** Every file of a folder is a program of its own: FOLDER/NAME.ts becomes dist/UNDER/NAME.cjs. */
+function entriesOf(folder, under) {
+  const path = join(repo, folder);
+  const names = fs.existsSync(path) ? fs.readdirSync(path).filter((name) => name.endsWith('.ts')) : [];
+  return Object.fromEntries(names.map((name) => [`${under}/${name.slice(0, -3)}`, join(path, name)]));
+}
 
 /** Runs the main job once, so that the functions it needs are in the compiled code too. */
 function warmUp() {

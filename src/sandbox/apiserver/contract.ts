@@ -1,0 +1,81 @@
+/**
+ * Where the server's two halves meet: the front (TLS, who asks, may they, audit) hands a request to the back (objects,
+ * discovery, watches), which answers with a value that the front prints, logs and sends.
+ */
+import type { RequestInfo } from '../../core/policy/request';
+
+export interface User {
+  name: string;
+  uid?: string;
+  groups: readonly string[];
+  extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface RestRequest {
+  /** Upper case, e.g. `GET`. */
+  method: string;
+  info: RequestInfo;
+  query: URLSearchParams;
+  /** The Accept and Content-Type headers as sent; empty when absent. */
+  accept: string;
+  contentType: string;
+  body: Uint8Array;
+  /** Who it is done as: after impersonation. */
+  user: User;
+  userAgent: string;
+  /** Fires when the client is gone or the server ends: a watch then ends. */
+  signal: AbortSignal;
+}
+
+export interface RestResponse {
+  status: number;
+  headers?: Readonly<Record<string, string>>;
+  /** What is sent: a JSON value, or text or bytes as they are. */
+  body:
+    | { json: unknown }
+    | { text: string; type: string }
+    | { bytes: Uint8Array; type: string }
+    | { events: AsyncIterable<unknown> };
+  /** For the audit event at Request and above: the object that was sent, decoded; absent when there was none. */
+  requestObject?: unknown;
+  /** For the audit event at RequestResponse: the object or Status that is answered, whatever form (a Table) is sent. */
+  responseObject?: unknown;
+  /** What the server found out about the object while it worked: uid, resourceVersion, a generated name. */
+  objectRef?: { name?: string; namespace?: string; uid?: string; resourceVersion?: string };
+  /** Of the Status that is answered when it is an error. */
+  reason?: string;
+  message?: string;
+}
+
+export interface RestApi {
+  /** Never rejects but for a bug: what cannot be done is answered with a Status object. */
+  handle(request: RestRequest): Promise<RestResponse>;
+  /** Whether etcd answers; for /livez and /readyz. */
+  healthy(): Promise<boolean>;
+  /** Reads objects for the front's own needs (RBAC rules, service account tokens), from the cache; no audit. */
+  objects(apiGroup: string, resource: string): readonly Readonly<Record<string, unknown>>[];
+  /** Ends watches and the connection to etcd. */
+  close(): Promise<void>;
+}
+
+export interface RestOptions {
+  /** `v1.36.0`, for /version. */
+  gitVersion: string;
+  etcd: EtcdClientOptions;
+  /** Namespaces, RBAC bootstrap roles, service accounts and the like that a new cluster has are written when missing. */
+  bootstrap: boolean;
+}
+
+export interface EtcdClientOptions {
+  host: string;
+  port: number;
+  /** PEM; https when given. */
+  ca?: string;
+  cert?: string;
+  key?: string;
+  /** Gives up the first contact after this many milliseconds, with `context deadline exceeded`. */
+  dialMs: number;
+}
+
+/** src/sandbox/apiserver/rest.ts: rejects with an Error `context deadline exceeded` when etcd cannot be reached in time. */
+export type OpenRest = (options: RestOptions) => Promise<RestApi>;
