@@ -1,12 +1,15 @@
 /** The second half of main.ts, loaded when there is something to do: builds the world and runs a command in it. */
-import { resolve } from 'node:path';
+import { spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
 import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { runProgram } from './cli/program';
 import type { Context, Streams } from './cli/context';
-import type { Interrupts } from './change/ports';
+import type { Interrupts, RunSelf } from './change/ports';
 import { UserError } from './core/errors';
 import { createClock } from './system/clock';
 import { createFiles } from './system/files';
+import { ownedAsRoot } from './system/own-files';
 import { nodeFsCalls } from './system/fs-calls';
 import { createGuard } from './system/guard';
 import { inputLines, readInput } from './system/input';
@@ -14,14 +17,20 @@ import { createCluster } from './system/lazy-cluster';
 import { createLock } from './system/lock';
 import { writeOutput } from './system/output-file';
 import { createNode } from './system/watch';
+import type { enterSandbox } from './sandbox/world';
 
 export async function start(args: readonly string[]): Promise<void> {
   const interrupts = listenForSignals();
+  let sandbox: (() => ReturnType<typeof enterSandbox>) | undefined;
   const context: Context = {
     streams: openStreams(),
     world({ root, nodeName, manifestPath, stateDir }, report) {
-      const at = resolve(root);
-      const files = createFiles(nodeFsCalls(), { root: at });
+      const stand = sandbox?.();
+      const at = stand?.root ?? resolve(root);
+      const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+      const files = createFiles(stand ? ownedAsRoot(nodeFsCalls(), own) : nodeFsCalls(), { root: at });
+      const name = nodeName ?? stand?.nodeName;
+      const command = [process.execPath, scriptPath()];
       const options = [
         '--manifest',
         manifestPath,
@@ -33,8 +42,12 @@ export async function start(args: readonly string[]): Promise<void> {
         files,
         clock: createClock(),
         lock: createLock({ root: at }),
-        guard: createGuard({ root: at, command: [process.execPath, scriptPath()], options }),
-        node: createNode({ root: at, ...(nodeName ? { nodeName } : {}) }),
+        guard: stand?.guard(command, options) ?? createGuard({ root: at, command, options }),
+        node: createNode({
+          root: at,
+          ...(name ? { nodeName: name } : {}),
+          ...(stand ? { eyes: stand.eyes, uid: stand.uid, hostname: () => stand.nodeName } : {}),
+        }),
         cluster: createCluster({ root: at }),
         interrupts,
         report,
@@ -44,12 +57,51 @@ export async function start(args: readonly string[]): Promise<void> {
     inputLines,
     writeOutput,
     replayLogs: async (paths, replay) => (await import('./system/replay-reader')).replayFiles(paths, replay),
+    sandboxDirs: sandboxDirs(),
+    async enterSandbox(dir) {
+      const { enterSandbox } = await import('./sandbox/world');
+      const isDefault = dir === context.sandboxDirs.standard;
+      sandbox = () => enterSandbox(dir, { programs: PROGRAMS, isDefault });
+      return resolve(dir);
+    },
+    sandboxes: async () => (await import('./sandbox/manage')).createSandboxes(PROGRAMS),
+    runSelf,
+    interrupts,
+    now: () => Date.now(),
     exit(code) {
       process.exitCode = code;
     },
   };
   await runProgram(context, args);
 }
+
+/** The kubelet and the servers of the sandbox are programs of their own, beside this one. */
+const PROGRAMS = join(__dirname, 'sandbox');
+
+function sandboxDirs(): Context['sandboxDirs'] {
+  const { XDG_STATE_HOME: state, KUBE_AUDITCTL_SANDBOX: environment } = process.env;
+  const standard = join(state ? resolve(state) : join(homedir(), '.local/state'), 'kube-auditctl/sandbox');
+  return { standard, ...(environment ? { environment: resolve(environment) } : {}) };
+}
+
+const runSelf: RunSelf = (args, { env, print }) =>
+  new Promise((resolved, reject) => {
+    const child = spawn(process.execPath, [scriptPath(), ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const take = (text: string): void => {
+      output += text;
+      print(text);
+    };
+    child.stdout.setEncoding('utf8').on('data', take);
+    child.stderr.setEncoding('utf8').on('data', take);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      resolved({ code: code ?? -1, output });
+    });
+  });
 
 /** What the guard runs when we are gone: it must be there by its absolute path, whatever its working folder. */
 function scriptPath(): string {

@@ -159,6 +159,71 @@ export interface Node {
   name(): string;
 }
 
+export interface SandboxState {
+  dir: string;
+  state: 'none' | 'stopped' | 'running';
+  /** From here on: absent when there is none. */
+  like?: string;
+  kubernetesVersion?: string;
+  nodeName?: string;
+  port?: number;
+  createdAt?: string;
+  /** The node's file system on this machine. */
+  node?: string;
+  kubelet: { pid: number; startedAt: number } | null;
+  containers: readonly { name: string; pid: number; startedAt: number }[];
+  /** The API server's `/readyz` answers 200. */
+  ready: boolean;
+  users: readonly { name: string; about: string; kubeconfig: string }[];
+}
+
+/** The stand-in nodes on this machine. Everything rejects with a UserError. */
+export interface Sandboxes {
+  /** Makes it when there is none, starts it when it is stopped, waits until its API answers. */
+  start(
+    dir: string,
+    options: { like?: string; report: (line: string) => void; signal: AbortSignal },
+  ): Promise<{ was: SandboxState['state']; state: SandboxState }>;
+  /** Ends everything that belongs to it; with `remove` the folder goes too. */
+  stop(dir: string, options: { remove: boolean }): Promise<{ was: SandboxState['state']; ended: readonly number[] }>;
+  status(dir: string): Promise<SandboxState>;
+  /** The path of a user's kubeconfig, and its text; the administrator's when no user is named. */
+  kubeconfig(dir: string, user?: string): Promise<{ path: string; text: string }>;
+  /** A request as a user: for machines without kubectl. */
+  request(
+    dir: string,
+    request: { user?: string; method: string; path: string; body?: string },
+  ): Promise<{ status: number; body: string }>;
+  /** As `systemctl start|stop kubelet` would. */
+  kubelet(dir: string, verb: 'start' | 'stop'): Promise<void>;
+  /** Everything that the kubelet wrote to its journal, a JSON object a line. */
+  journal(dir: string): Promise<string>;
+  /** Shows the tool at work in a sandbox of its own, which is gone afterwards. `show` gets the text as it comes. */
+  demo(options: { run: RunSelf; show: (text: string) => void; signal: AbortSignal }): Promise<DemoReport>;
+}
+
+export type RunSelf = (
+  args: readonly string[],
+  options: { env: Readonly<Record<string, string>>; print: (text: string) => void },
+) => Promise<{ code: number; output: string }>;
+
+export interface DemoReport {
+  outcome: 'shown' | 'failed' | 'interrupted';
+  totalMs: number;
+  steps: readonly DemoStep[];
+}
+
+export interface DemoStep {
+  /** What is to be seen. */
+  says: string;
+  /** As it would be typed. */
+  command: string;
+  exitCode: number;
+  expectedExitCode: number;
+  ms: number;
+  output: string;
+}
+
 /** Ctrl-C and SIGTERM: the first asks to stop in good order, the second to stop at once. */
 export interface Interrupts {
   first: AbortSignal;

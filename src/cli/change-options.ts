@@ -7,7 +7,8 @@ import { exitCodeOf, type Outcome } from '../core/outcome';
 import { UserError } from '../core/errors';
 import { outcomeJson, outcomeText } from '../output/outcome';
 import { progressLine } from '../output/progress';
-import { globals, styles, worldOf, type Context, type GlobalOptions } from './context';
+import { sandboxLine } from '../output/sandbox';
+import { globals, sandboxField, styles, worldOf, type Context, type GlobalOptions } from './context';
 import { duration, patience } from './parse';
 
 export interface ChangeFlags {
@@ -81,8 +82,8 @@ export function printOutcome(
   const { out } = styles(context, options);
   context.streams.out(
     options.output === 'json'
-      ? `${JSON.stringify(outcomeJson(command, outcome), null, 2)}\n`
-      : outcomeText(command, outcome, out, { diff }),
+      ? `${JSON.stringify({ ...outcomeJson(command, outcome), ...sandboxField(options) }, null, 2)}\n`
+      : outcomeText(command, outcome, out, { diff }) + sandboxLine(options.sandbox, out),
   );
   context.exit(exitCodeOf(outcome));
 }

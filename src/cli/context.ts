@@ -1,6 +1,6 @@
 /** What every command is handed: the world, the streams, and the options that all commands share. */
 import type { Command } from 'commander';
-import type { Ports } from '../change/ports';
+import type { Interrupts, Ports, RunSelf, Sandboxes } from '../change/ports';
 import type { ChangeEvent } from '../change/events';
 import type { ReadLogs, ReplayedLog } from '../change/policy';
 import type { ExitCode } from '../core/outcome';
@@ -38,6 +38,20 @@ export interface Context {
    */
   writeOutput(path: string, bytes: Uint8Array, how: 'create' | 'replace'): Promise<void>;
   replayLogs: ReadLogs<ReplayedLog>;
+  /** Where the sandbox lies by default, and the folder that the environment names, if any. */
+  sandboxDirs: { standard: string; environment?: string };
+  /**
+   * From now on the world is this sandbox; answers its folder's full name. A sandbox that is none, or is stopped, is told
+   * by `world`: who asks for no world needs none.
+   */
+  enterSandbox(dir: string): Promise<string>;
+  sandboxes(): Promise<Sandboxes>;
+  /** Runs this program again as a process of its own; what it prints, on either stream, is handed on as it comes. */
+  runSelf: RunSelf;
+  /** Ctrl-C and SIGTERM, for commands that have no world. */
+  interrupts: Interrupts;
+  /** Milliseconds since the epoch. */
+  now(): number;
   exit(code: ExitCode): void;
 }
 
@@ -51,10 +65,17 @@ export interface GlobalOptions {
   manifest: string;
   nodeName?: string;
   stateDir: string;
+  /** The sandbox's folder, by its full name, when the node is one. */
+  sandbox?: string;
 }
 
 export function globals(command: Command): GlobalOptions {
   return command.optsWithGlobals<GlobalOptions>();
+}
+
+/** For documents that could be taken for a real node's. */
+export function sandboxField({ sandbox }: GlobalOptions): { sandbox?: string } {
+  return sandbox === undefined ? {} : { sandbox };
 }
 
 /** Colour for the answer and for the talk, as the streams and --no-color allow. */

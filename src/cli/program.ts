@@ -8,26 +8,28 @@ import { createStyle } from '../output/style';
 import { VERSION } from '../version';
 import { applyCommand } from './apply';
 import type { Context, GlobalOptions } from './context';
+import { demoCommand } from './demo';
 import { disableCommand } from './disable';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
 import { knowsSarif, policyCommand } from './policy';
 import { recoverCommand } from './recover';
 import { rollbackCommand } from './rollback';
+import { enterWanted, sandboxArguments, sandboxCommand } from './sandbox';
 import { statusCommand } from './status';
 import { verifyCommand } from './verify';
 
 export async function runProgram(context: Context, args: readonly string[]): Promise<void> {
   const program = buildProgram(context);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(sandboxArguments(program, args), { from: 'user' });
   } catch (error) {
     explain(context, program, args, error);
   }
 }
 
 export function buildProgram(context: Context): Command {
-  const program = new Command('kube-auditctl')
+  const program: Command = new Command('kube-auditctl')
     .description('Kubernetes audit logging on, proven, and never a lost API server.')
     .version(VERSION, '-V, --version')
     .addOption(
@@ -43,10 +45,12 @@ export function buildProgram(context: Context): Command {
     .option('--manifest <file>', "the API server's manifest", '/etc/kubernetes/manifests/kube-apiserver.yaml')
     .option('--node-name <name>', "the node's name in the cluster, where it is not the host's")
     .option('--state-dir <dir>', 'where changes are recorded', '/var/lib/kube-auditctl')
+    .option('--sandbox [dir]', 'work on a sandbox instead of a real node (also: KUBE_AUDITCTL_SANDBOX)')
     .hook('preAction', (_program, action) => {
       if (program.opts<GlobalOptions>().output !== 'sarif' || knowsSarif(action)) return;
       action.error(`error: option '-o, --output <format>' argument 'sarif' is invalid. ${FORMATS}`);
     })
+    .hook('preAction', (_program, action) => enterWanted(context, program, action))
     .addHelpText('afterAll', exitCodesText());
   for (const make of [
     enableCommand,
@@ -58,6 +62,8 @@ export function buildProgram(context: Context): Command {
     rollbackCommand,
     recoverCommand,
     policyCommand,
+    sandboxCommand,
+    demoCommand,
   ]) {
     program.addCommand(make(context));
   }

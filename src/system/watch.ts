@@ -13,10 +13,10 @@ import { findCredentials, type Credentials } from './credentials';
 import { explain, hasCode } from './file-errors';
 import { nodeFsCalls } from './fs-calls';
 import { pollHealth } from './health';
-import { openJournal } from './journal';
+import { openJournal, type JournalSource } from './journal';
 import { createPodLogs } from './pod-logs';
 import { openTail } from './log-tail';
-import { createProcesses } from './processes';
+import { createProcesses, type Processes } from './processes';
 import { inRoot, readBelow } from './root';
 
 /** The kubelet reads no larger one (pkg/kubelet/config/common.go, maxConfigLength). */
@@ -30,11 +30,23 @@ export interface NodeOptions {
   journalUnit?: string;
   /** Where the node's processes are shown; ROOT/proc when absent. */
   proc?: string;
+  /** Other eyes than /proc and journalctl, where the node is a stand-in. */
+  eyes?: Eyes;
+  /** Who we are on it, and what the host is called, where it is a stand-in. */
+  uid?: () => number;
+  hostname?: () => string;
+}
+
+export interface Eyes {
+  processes: Processes;
+  journal: JournalSource;
+  readInside: Node['readInside'];
 }
 
 export function createNode(options: NodeOptions = {}): Node {
-  const { root = '/', nodeName, journalUnit, proc = join(root, 'proc') } = options;
-  const processes = createProcesses({ proc });
+  const { root = '/', nodeName, journalUnit, proc = join(root, 'proc'), eyes } = options;
+  const processes = eyes?.processes ?? createProcesses({ proc });
+  const host = options.hostname ?? hostname;
 
   let found: Credentials | undefined;
   const credentials = async (): Promise<Credentials> => {
@@ -48,7 +60,12 @@ export function createNode(options: NodeOptions = {}): Node {
   const watch = async ({ manifestPath, podName, namespace, endpoint, since }: WatchTarget): Promise<WatchPoint> => {
     const logs = createPodLogs({ root, namespace, podName, nodeName });
     const health = pollHealth(endpoint, credentials);
-    const journal = await openJournal({ root, unit: journalUnit, ...(since === undefined ? {} : { since }) });
+    const journal = await openJournal({
+      root,
+      unit: journalUnit,
+      ...(eyes ? { source: eyes.journal } : {}),
+      ...(since === undefined ? {} : { since }),
+    });
     return {
       async look() {
         const [manifest, pods] = await Promise.all([lookAtManifest(root, manifestPath), logs.look()]);
@@ -82,12 +99,12 @@ export function createNode(options: NodeOptions = {}): Node {
       const [kubelet] = processes.named('kubelet');
       return Promise.resolve(kubelet && { pid: kubelet.pid, startedAt: kubelet.startedAt, argv: kubelet.argv });
     },
-    readInside: (pid, path, limit) => readInside(proc, pid, path, limit),
-    uid: () => process.geteuid?.() ?? 0,
+    readInside: eyes?.readInside ?? ((pid, path, limit) => readInside(proc, pid, path, limit)),
+    uid: options.uid ?? (() => process.geteuid?.() ?? 0),
     operator,
     pid: () => process.pid,
-    hostname,
-    name: () => nodeName ?? hostname().toLowerCase(),
+    hostname: host,
+    name: () => nodeName ?? host().toLowerCase(),
   };
 }
 

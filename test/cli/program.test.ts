@@ -277,6 +277,12 @@ describe('help', () => {
     inputLines: unused,
     writeOutput: unused,
     replayLogs: unused,
+    sandboxDirs: { standard: '/none' },
+    enterSandbox: unused,
+    sandboxes: unused,
+    runSelf: unused,
+    interrupts: { first: new AbortController().signal, second: new AbortController().signal },
+    now: unused,
     exit: unused,
   });
 

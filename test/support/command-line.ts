@@ -1,5 +1,6 @@
 /** The command line on a node in memory: arguments in; exit code, standard output and standard error out. */
 import type { Context, WorldOptions } from '../../src/cli/context';
+import type { Sandboxes } from '../../src/change/ports';
 import { runProgram } from '../../src/cli/program';
 import { inputLines, readInput } from '../../src/system/input';
 import { writeOutput } from '../../src/system/output-file';
@@ -16,6 +17,8 @@ export interface Run {
   json: () => Record<string, unknown>;
   /** What the world was asked to be; undefined when it was not asked for. */
   world?: WorldOptions;
+  /** The sandbox that became the world. */
+  entered?: string;
 }
 
 export interface RunOptions {
@@ -26,7 +29,28 @@ export interface RunOptions {
   colour?: boolean;
   uid?: number;
   ports?: (ports: TestPorts) => void;
+  /** KUBE_AUDITCTL_SANDBOX. */
+  environment?: string;
+  /** The calls that the test expects. */
+  sandboxes?: Partial<Sandboxes>;
 }
+
+/** Where the sandbox lies when nobody says otherwise. */
+export const SANDBOX = '/home/alice/.local/state/kube-auditctl/sandbox';
+
+const unexpected = (): never => {
+  throw new Error('the test expects no such call');
+};
+const NO_SANDBOXES: Sandboxes = {
+  start: unexpected,
+  stop: unexpected,
+  status: unexpected,
+  kubeconfig: unexpected,
+  request: unexpected,
+  kubelet: unexpected,
+  journal: unexpected,
+  demo: unexpected,
+};
 
 export async function run(node: FakeNode, args: readonly string[], options: RunOptions = {}): Promise<Run> {
   const result: Run = {
@@ -70,6 +94,18 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
           return Promise.resolve();
         },
     replayLogs: replayFiles,
+    sandboxDirs: {
+      standard: SANDBOX,
+      ...(options.environment === undefined ? {} : { environment: options.environment }),
+    },
+    enterSandbox(dir) {
+      result.entered = dir;
+      return Promise.resolve(dir);
+    },
+    sandboxes: () => Promise.resolve({ ...NO_SANDBOXES, ...options.sandboxes }),
+    runSelf: () => Promise.reject(new Error('the test runs no other process')),
+    interrupts: { first: new AbortController().signal, second: new AbortController().signal },
+    now: () => 1_700_000_060_000,
     exit(code) {
       result.code = code;
     },
