@@ -16,14 +16,15 @@ export function createSandboxes(programs: string): Sandboxes {
   return {
     start: (dir, options) => startSandbox(dir, { ...options, programs }),
     stop: (dir, options) => stopSandbox(dir, options),
-    status: (dir) => {
+    async status(dir) {
       const layout = layoutOf(dir);
       return statusOf(layout, readSandboxFile(layout));
     },
-    kubeconfig(dir, user) {
+    // eslint-disable-next-line @typescript-eslint/require-await -- async, so that what is thrown is a rejection
+    async kubeconfig(dir, user) {
       const { layout, file } = existing(dir);
       const path = kubeconfigPath(layout, file, user);
-      return Promise.resolve({ path, text: readFileSync(path, 'utf8') });
+      return { path, text: readFileSync(path, 'utf8') };
     },
     async request(dir, { user, ...request }) {
       const { layout, file } = existing(dir);
@@ -43,10 +44,11 @@ export function createSandboxes(programs: string): Sandboxes {
     async kubelet(dir, verb) {
       const { layout } = existing(dir);
       await stopKubelet(layout);
-      if (verb === 'start') startKubelet(layout, programs);
+      if (verb === 'start') await startKubelet(layout, programs);
     },
     demo: runDemo,
-    journal: (dir) => Promise.resolve(readJournal(existing(dir).layout)),
+    // eslint-disable-next-line @typescript-eslint/require-await -- async, so that what is thrown is a rejection
+    journal: async (dir) => readJournal(existing(dir).layout),
   };
 }
 

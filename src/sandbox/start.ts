@@ -20,6 +20,7 @@ import { TIMINGS } from './timings';
 import { grants } from './users';
 
 const LOOK_MS = 50;
+const KUBELET_MS = 20_000;
 /** Real nodes take seconds; a machine that is busy with other things takes longer. */
 const PATIENCE_MS: Record<Like, number> = { fast: 60_000, '1.20': 120_000, '1.36': 180_000 };
 
@@ -47,7 +48,7 @@ export async function startSandbox(
     });
   }
   if (!found) options.report(`making a control plane like ${like ?? 'fast'} in ${layout.dir}`);
-  const file = found ?? (await makeSandbox(layout, like ?? 'fast', await freePorts()));
+  const file = found ?? (await makeOrTake(layout, like ?? 'fast'));
   const was = !found ? 'none' : livingProcesses(layout.processes).length > 0 ? 'running' : 'stopped';
   const release = holdStart(layout);
   try {
@@ -62,11 +63,22 @@ export async function startSandbox(
   return { was, state: await statusOf(layout, file) };
 }
 
+/** Another start may have been faster: then its sandbox is ours too. */
+async function makeOrTake(layout: Layout, like: Like): Promise<SandboxFile> {
+  try {
+    return await makeSandbox(layout, like, await freePorts());
+  } catch (error) {
+    const theirs = error instanceof UserError && error.code === 'sandbox-folder-in-use' && readSandboxFile(layout);
+    if (theirs) return theirs;
+    throw error;
+  }
+}
+
 async function bringUp(layout: Layout, file: SandboxFile, options: StartOptions): Promise<void> {
   if (livingProcesses(layout.processes).length === 0) await refuseTakenPorts(layout, file);
   if (!kubeletOf(layout)) {
     options.report('starting the kubelet');
-    startKubelet(layout, options.programs);
+    await startKubelet(layout, options.programs);
   }
   const admin = readAccess(join(layout.node, 'etc/kubernetes', adminFile(file)));
   await ready(layout, file, admin, options);
@@ -78,7 +90,8 @@ export function adminFile({ like }: SandboxFile): string {
   return like === '1.20' ? 'admin.conf' : 'super-admin.conf';
 }
 
-export function startKubelet(layout: Layout, programs: string): void {
+/** Resolves when the kubelet has noted itself: what is not noted could not be stopped. */
+export async function startKubelet(layout: Layout, programs: string): Promise<void> {
   if (livingProcesses(layout.processes).length === 0) {
     // As after a boot: what stood in memory is gone, what stood on the disk is not.
     for (const name of ['containers', 'processes', 'listening', 'guards']) {
@@ -95,8 +108,21 @@ export function startKubelet(layout: Layout, programs: string): void {
       cwd: layout.dir,
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TZ: process.env['TZ'] },
     });
-    kubelet.on('error', () => undefined);
+    let ended = '';
+    kubelet.on('error', (error) => (ended = error.message));
+    kubelet.on('exit', (code, signalled) => (ended = `it ended with ${signalled ?? `exit code ${code ?? ''}`}`));
     kubelet.unref();
+    const begun = performance.now();
+    while (kubeletOf(layout)?.pid !== kubelet.pid) {
+      if (ended === '' && performance.now() - begun < KUBELET_MS) await sleep(LOOK_MS);
+      else {
+        kubelet.kill('SIGKILL');
+        const words = [ended === '' ? 'it does not say that it runs' : ended, ...lastWords(layout).slice(0, 4)];
+        throw new UserError('sandbox-not-ready', `the kubelet of the sandbox does not start: ${words.join('; ')}`, {
+          hints: [`cat ${layout.kubeletLog}`],
+        });
+      }
+    }
   } finally {
     closeSync(log);
   }
@@ -118,7 +144,7 @@ async function ready(layout: Layout, file: SandboxFile, admin: Access, options: 
     }
     const seconds = Math.floor((performance.now() - begun) / 1000);
     if (seconds >= said + 5) options.report(`waiting for its API server (${(said = seconds)} s): ${why}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await sleep(LOOK_MS);
   }
   const words = lastWords(layout);
   for (const line of words) options.report(line);
@@ -216,6 +242,10 @@ function listen(port: number): Promise<number> {
       });
     });
   });
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 export function readJournal(layout: Layout): string {
