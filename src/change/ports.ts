@@ -182,7 +182,7 @@ export interface Sandboxes {
   /** Makes it when there is none, starts it when it is stopped, waits until its API answers. */
   start(
     dir: string,
-    options: { like?: string; report: (line: string) => void; signal: AbortSignal },
+    options: { like?: string; port?: number; report: (line: string) => void; signal: AbortSignal },
   ): Promise<{ was: SandboxState['state']; state: SandboxState }>;
   /** Ends everything that belongs to it; with `remove` the folder goes too. */
   stop(dir: string, options: { remove: boolean }): Promise<{ was: SandboxState['state']; ended: readonly number[] }>;

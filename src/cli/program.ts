@@ -15,7 +15,8 @@ import { historyCommand } from './history';
 import { knowsSarif, policyCommand } from './policy';
 import { recoverCommand } from './recover';
 import { rollbackCommand } from './rollback';
-import { enterWanted, sandboxArguments, sandboxCommand } from './sandbox';
+import { sandboxCommand } from './sandbox-command';
+import { enterWanted, sandboxArguments } from './sandbox-option';
 import { statusCommand } from './status';
 import { verifyCommand } from './verify';
 

@@ -40,27 +40,27 @@ export function signal(known: Known, name: NodeJS.Signals): boolean {
 
 /** The entries of RUN/processes whose processes live, by pid. What is half written or gone is not there. */
 export function livingProcesses(folder: string): ProcessEntry[] {
-  return entries<ProcessEntry>(folder)
+  return (jsonFiles(folder) as ProcessEntry[])
     .filter((entry) => Array.isArray(entry.argv) && isAlive(entry))
     .sort((a, b) => a.pid - b.pid);
 }
 
 /** The ports that a process listens on. */
 export function portsOf(folder: string, pid: number): ListeningEntry {
-  const ports = readJson<unknown>(join(folder, `${pid}.json`));
+  const ports = readJson(join(folder, `${pid}.json`));
   return Array.isArray(ports) ? (ports as number[]) : [];
 }
 
-export function readJson<T>(path: string): T | undefined {
+export function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
   } catch {
     return undefined;
   }
 }
 
 /** Every JSON object in a folder, one a file. */
-export function entries<T extends object>(folder: string): T[] {
+export function jsonFiles(folder: string): object[] {
   let names: string[];
   try {
     names = readdirSync(folder);
@@ -68,7 +68,7 @@ export function entries<T extends object>(folder: string): T[] {
     return [];
   }
   return names.flatMap((name) => {
-    const value = name.endsWith('.json') ? readJson<T | null>(join(folder, name)) : undefined;
+    const value = name.endsWith('.json') ? readJson(join(folder, name)) : undefined;
     return typeof value === 'object' && value !== null ? [value] : [];
   });
 }

@@ -33,7 +33,7 @@ export function createEyes(layout: Layout) {
 async function readInside(layout: Layout, pid: number, path: string, limit: number): Promise<Uint8Array | undefined> {
   const { containerId } = livingProcesses(layout.processes).find((each) => each.pid === pid) ?? {};
   if (containerId === undefined) return undefined;
-  const container = readJson<Container>(join(layout.run, 'containers', containerId, 'container.json'));
+  const container = readJson(join(layout.run, 'containers', containerId, 'container.json')) as Container | undefined;
   if (container === undefined) return undefined;
   try {
     const inside = resolveInside(container, path).path;

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Guard } from '../change/ports';
-import { entries, isAlive, readJson, signal, startTicksOf } from './alive';
+import { jsonFiles, isAlive, readJson, signal, startTicksOf } from './alive';
 import type { Layout } from './layout';
 
 /** RUN/guards/ID.json. */
@@ -67,7 +67,7 @@ export function createSandboxGuard({ layout, programs, command, options }: Guard
     },
     disarm(changeId) {
       const path = fileOf(changeId);
-      const file = readJson<GuardFile>(path);
+      const file = readJson(path) as GuardFile | undefined;
       rmSync(path, { force: true });
       // The timer, never what it runs: recover disarms from inside that, and would end itself.
       if (file) signal(file, 'SIGTERM');
@@ -77,12 +77,16 @@ export function createSandboxGuard({ layout, programs, command, options }: Guard
 }
 
 export function livingGuards(layout: Layout): GuardFile[] {
-  return entries<GuardFile>(layout.guards).filter((file) => isAlive(file));
+  return guardFiles(layout).filter((file) => isAlive(file));
 }
 
 /** Ends every timer, for `sandbox stop`. */
 export function endGuards(layout: Layout): void {
-  for (const file of entries<GuardFile>(layout.guards)) signal(file, 'SIGTERM');
+  for (const file of guardFiles(layout)) signal(file, 'SIGTERM');
   rmSync(layout.guards, { recursive: true, force: true });
   mkdirSync(layout.guards, { recursive: true });
+}
+
+function guardFiles(layout: Layout): GuardFile[] {
+  return jsonFiles(layout.guards) as GuardFile[];
 }

@@ -28,6 +28,8 @@ export interface StartOptions {
   /** The folder of the sandbox's programs. */
   programs: string;
   like?: string;
+  /** For a new one; 0: any that is free. 6443 when that is free, else any. */
+  port?: number;
   report: (line: string) => void;
   signal: AbortSignal;
 }
@@ -48,7 +50,7 @@ export async function startSandbox(
     });
   }
   if (!found) options.report(`making a control plane like ${like ?? 'fast'} in ${layout.dir}`);
-  const file = found ?? (await makeOrTake(layout, like ?? 'fast'));
+  const file = found ?? (await makeOrTake(layout, like ?? 'fast', options.port));
   const was = !found ? 'none' : livingProcesses(layout.processes).length > 0 ? 'running' : 'stopped';
   const release = holdStart(layout);
   try {
@@ -64,9 +66,9 @@ export async function startSandbox(
 }
 
 /** Another start may have been faster: then its sandbox is ours too. */
-async function makeOrTake(layout: Layout, like: Like): Promise<SandboxFile> {
+async function makeOrTake(layout: Layout, like: Like, port: number | undefined): Promise<SandboxFile> {
   try {
-    return await makeSandbox(layout, like, await freePorts());
+    return await makeSandbox(layout, like, await freePorts(port));
   } catch (error) {
     const theirs = error instanceof UserError && error.code === 'sandbox-folder-in-use' && readSandboxFile(layout);
     if (theirs) return theirs;
@@ -185,7 +187,7 @@ function holdStart(layout: Layout): () => void {
       };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const other = readJson<Known>(layout.startLock);
+      const other = readJson(layout.startLock) as Known | undefined;
       if (other && isAlive(other))
         throw new UserError('sandbox-busy', `the sandbox at ${layout.dir} is being started by process ${other.pid}`, {
           hints: [`kube-auditctl sandbox status ${layout.dir}`],
@@ -208,15 +210,25 @@ async function refuseTakenPorts(layout: Layout, file: SandboxFile): Promise<void
   }
 }
 
-async function freePorts(): Promise<Ports> {
+async function freePorts(wanted: number | undefined): Promise<Ports> {
+  if (wanted !== undefined && wanted !== 0 && !(await isFree(wanted)))
+    throw new UserError('sandbox-port-taken', `port ${wanted} is taken by another program`, {
+      hints: [`ss -ltnp 'sport = :${wanted}'`],
+    });
   const taken = new Set<number>();
-  const pick = async (wanted: number): Promise<number> => {
-    let port = (await isFree(wanted)) ? wanted : await anyPort();
+  const pick = async (usual: number): Promise<number> => {
+    let port = usual !== 0 && (await isFree(usual)) ? usual : await anyPort();
     while (taken.has(port)) port = await anyPort();
     taken.add(port);
     return port;
   };
-  return { port: await pick(6443), etcdPort: await pick(2379), etcdMetricsPort: await pick(2381) };
+  // With a port of its own it stands beside others, who may want etcd's usual ones back.
+  const usual = wanted === undefined;
+  return {
+    port: await pick(wanted ?? 6443),
+    etcdPort: await pick(usual ? 2379 : 0),
+    etcdMetricsPort: await pick(usual ? 2381 : 0),
+  };
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -36,7 +36,7 @@ export function kubeletOf(layout: Layout): ProcessEntry | undefined {
 }
 
 function nameOf(layout: Layout, id: string | undefined, argv: readonly string[]): string {
-  const container = readJson<Container>(join(layout.run, 'containers', id ?? '', 'container.json'));
+  const container = readJson(join(layout.run, 'containers', id ?? '', 'container.json')) as Container | undefined;
   return container?.name ?? basename(argv[0] ?? '');
 }
 

@@ -1,7 +1,8 @@
 /** docs/json.md is kept true: what commands print in all sorts of cases has the fields documented, no others, and none too few. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { run, type RunOptions } from '../support/command-line';
+import type { SandboxState } from '../../src/change/ports';
+import { run, SANDBOX, type RunOptions } from '../support/command-line';
 import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
 import { enable, METADATA_POLICY } from '../support/flows';
 import { fixture } from '../support/manifests';
@@ -84,11 +85,12 @@ async function json(node: FakeNode, line: string, options?: RunOptions): Promise
   const args = line.split(' ');
   const { json: parse } = await run(node, ['-o', 'json', ...args], options);
   const document = parse();
-  if (args[0] === 'policy') take(`policy ${args[1] ?? ''}${args.includes('--') ? ' -- kubectl' : ''}`, document);
+  if (args[0] === 'sandbox') take(`sandbox ${args[1] ?? ''}`, document);
+  else if (args[0] === 'policy') take(`policy ${args[1] ?? ''}${args.includes('--') ? ' -- kubectl' : ''}`, document);
   else if (document.outcome === 'error') take(REFUSED, document);
   else if (args[0] === 'verify') {
-    const { command, exitCode, ...proof } = document;
-    take('verify', { command, exitCode });
+    const { command, exitCode, sandbox, ...proof } = document;
+    take('verify', { command, exitCode, ...(sandbox === undefined ? {} : { sandbox }) });
     take('Proof', proof);
   } else take(['enable', 'disable', 'apply', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''), document);
 }
@@ -101,6 +103,7 @@ beforeAll(async () => {
   const input = { 'bad.yaml': BAD, 'typo.yaml': `${METADATA_POLICY}  resource: []\n`, 'no.yaml': '{' };
   const fresh = (): FakeNode => new FakeNode(PRISTINE);
   await policyDocuments(input);
+  await sandboxDocuments();
   const node = fresh();
   await json(node, 'status');
   await json(node, 'history');
@@ -110,7 +113,9 @@ beforeAll(async () => {
   await json(node, 'enable --dry-run');
   await json(node, 'enable --policy typo.yaml', { input });
   await json(node, 'apply -f no.yaml', { input });
-  await json(node, 'enable', { ports: operator });
+  await json(node, 'enable --sandbox', { ports: operator });
+  await json(node, 'status --sandbox');
+  await json(node, 'verify --sandbox');
   await json(node, 'enable');
   node.fs.put(LOG, '{}\n');
   await json(node, 'status --cis');
@@ -143,6 +148,56 @@ beforeAll(async () => {
   await json(crashed, 'status');
   await json(crashed, 'history');
 });
+
+/** A sandbox that runs, one that is stopped, and none. */
+async function sandboxDocuments(): Promise<void> {
+  const none: SandboxState = { dir: SANDBOX, state: 'none', kubelet: null, containers: [], ready: false, users: [] };
+  const stopped: SandboxState = {
+    ...none,
+    state: 'stopped',
+    like: 'fast',
+    kubernetesVersion: 'v1.36.0',
+    nodeName: 'sandbox',
+    port: 6443,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    node: `${SANDBOX}/node`,
+    users: [{ name: 'jane', about: 'looks', kubeconfig: `${SANDBOX}/users/jane.conf` }],
+  };
+  const running: SandboxState = {
+    ...stopped,
+    state: 'running',
+    ready: true,
+    kubelet: { pid: 1, startedAt: 1 },
+    containers: [{ name: 'etcd', pid: 2, startedAt: 2 }],
+  };
+  const step = {
+    says: 'see',
+    command: 'kube-auditctl enable',
+    exitCode: 0,
+    expectedExitCode: 0,
+    ms: 1234.5,
+    output: '',
+  };
+  const sandboxes: RunOptions['sandboxes'] = {
+    start: () => Promise.resolve({ was: 'none', state: running }),
+    stop: () => Promise.resolve({ was: 'running', ended: [1, 2] }),
+    status: (dir) => Promise.resolve({ none, stopped, running }[dir] ?? running),
+    kubeconfig: () => Promise.resolve({ path: '/x', text: 'kind: Config\n' }),
+    request: () => Promise.resolve({ status: 200, body: 'ok' }),
+    demo: () => Promise.resolve({ outcome: 'shown', totalMs: 1000, steps: [step] }),
+  };
+  for (const line of [
+    'sandbox start',
+    'sandbox stop --delete',
+    'sandbox status running',
+    'sandbox status stopped',
+    'sandbox status none',
+    'sandbox kubeconfig --user jane',
+    'sandbox request GET /readyz',
+    'demo',
+  ])
+    await json(new FakeNode(PRISTINE), line, { sandboxes });
+}
 
 async function policyDocuments(input: Record<string, string>): Promise<void> {
   const folder = tempFolder();

@@ -28,6 +28,8 @@ const said: string[] = [];
 const start = (path = dir, like?: string) =>
   sandboxes.start(path, {
     ...(like === undefined ? {} : { like }),
+    // The usual ones may be wanted by others on this machine.
+    port: 0,
     report: (line) => said.push(line),
     signal: new AbortController().signal,
   });
@@ -171,7 +173,11 @@ test('a kubelet that ends at once is told with its last words, and nothing is le
   const broken = tempFolder();
   writeFileSync(join(broken, 'kubelet.cjs'), 'console.error("no kubelet today"); process.exitCode = 7;');
   const other = join(tempFolder(), 'other');
-  const begun = createSandboxes(broken).start(other, { report: () => undefined, signal: new AbortController().signal });
+  const begun = createSandboxes(broken).start(other, {
+    port: 0,
+    report: () => undefined,
+    signal: new AbortController().signal,
+  });
   await expect(begun).rejects.toMatchObject({
     code: 'sandbox-not-ready',
     message: expect.stringMatching(/exit code 7.*no kubelet today/) as string,

@@ -21,7 +21,7 @@ async function main(path: string): Promise<void> {
 
 async function appears(path: string): Promise<GuardFile | undefined> {
   for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += LOOK_MS) {
-    const file = readJson<GuardFile>(path);
+    const file = readJson(path) as GuardFile | undefined;
     if (file?.pid === process.pid) return file;
     await sleep(LOOK_MS);
   }

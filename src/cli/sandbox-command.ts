@@ -1,41 +1,9 @@
-/** `sandbox`: flags in, exit code out; and what `--sandbox` means on every other command. */
-import { Argument, Option, type Command as AnyCommand, Command } from 'commander';
+/** `sandbox`: flags in, exit code out. */
+import { Argument, Command, Option } from 'commander';
 import { sandboxText, sandboxUse } from '../output/sandbox';
-import { globals, styles, type Context, type GlobalOptions } from './context';
-
-/**
- * `--sandbox` takes a folder or none. A command's name is none: `--sandbox status` means the default sandbox, and
- * `--sandbox ./status` the folder.
- */
-export function sandboxArguments(program: AnyCommand, args: readonly string[]): string[] {
-  const names = new Set(descendants(program).flatMap((command) => [command.name(), ...command.aliases()]));
-  const end = args.indexOf('--');
-  return args.map((argument, at) => {
-    const next = args[at + 1];
-    const own = end === -1 || at < end;
-    return own && argument === '--sandbox' && next !== undefined && names.has(next) ? '--sandbox=' : argument;
-  });
-}
-
-/** Before a command runs: makes the sandbox its world, where one is asked for. */
-export async function enterWanted(context: Context, program: AnyCommand, action: AnyCommand): Promise<void> {
-  if (['sandbox', 'demo'].includes(topOf(action, program).name())) return;
-  const { root } = program.opts<GlobalOptions>();
-  const wanted = wantedDir(context, program);
-  if (wanted === undefined) return;
-  if (root !== '/') {
-    if (program.getOptionValueSource('sandbox') !== 'cli') return;
-    action.error("error: option '--sandbox' cannot be used with option '--root <dir>'");
-  }
-  program.setOptionValueWithSource('sandbox', await context.enterSandbox(wanted), 'implied');
-}
-
-/** What the command line says, or else the environment. */
-function wantedDir(context: Context, program: AnyCommand): string | undefined {
-  const { sandbox } = program.opts<{ sandbox?: string | true }>();
-  if (sandbox === undefined) return context.sandboxDirs.environment;
-  return sandbox === true || sandbox === '' ? context.sandboxDirs.standard : sandbox;
-}
+import { globals, styles, type Context } from './context';
+import { port } from './parse';
+import { wantedSandbox } from './sandbox-option';
 
 export function sandboxCommand(context: Context): Command {
   const command = new Command('sandbox')
@@ -54,7 +22,8 @@ export function sandboxCommand(context: Context): Command {
     .addOption(
       new Option('--like <version>', 'which Kubernetes it behaves as; fast: like 1.36, with the waits cut short'),
     )
-    .action(async (dir: string | undefined, flags: { like?: string }, own: Command) => {
+    .option('--port <number>', 'where its API server listens (default: 6443, or any port when that is taken)', port)
+    .action(async (dir: string | undefined, flags: { like?: string; port?: number }, own: Command) => {
       const { options, dir: at, out } = begin(context, own, dir);
       const { was, state } = await (
         await context.sandboxes()
@@ -158,23 +127,12 @@ export function sandboxCommand(context: Context): Command {
   return command;
 }
 
-function begin(context: Context, command: AnyCommand, dir: string | undefined) {
+function begin(context: Context, command: Command, dir: string | undefined) {
   const options = globals(command);
-  const program = descendants(command, true).at(-1) ?? command;
-  const at = dir ?? wantedDir(context, program) ?? context.sandboxDirs.standard;
+  const at = dir ?? wantedSandbox(context, command) ?? context.sandboxDirs.standard;
   return { options, dir: at, out: styles(context, options).out };
 }
 
 function print(context: Context, document: object): void {
   context.streams.out(`${JSON.stringify(document, null, 2)}\n`);
-}
-
-/** All commands below one, or (upwards) the command and all above it. */
-function descendants(command: AnyCommand, upwards = false): AnyCommand[] {
-  if (upwards) return [command, ...(command.parent ? descendants(command.parent, true) : [])];
-  return command.commands.flatMap((each) => [each, ...descendants(each)]);
-}
-
-function topOf(action: AnyCommand, program: AnyCommand): AnyCommand {
-  return action.parent === null || action.parent === program ? action : topOf(action.parent, program);
 }
