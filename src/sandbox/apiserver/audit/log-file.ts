@@ -1,0 +1,225 @@
+/**
+ * The audit log on the disk, rotated as lumberjack does it (gopkg.in/natefinch/lumberjack.v2), with its quirks: the file
+ * is renamed aside, so its folder must be mounted; after a rename that failed every further write tries it again.
+ * Every event is in the kernel's hands when write() returns; nothing is flushed to the disk, as with the real one.
+ */
+import { chmodSync, chownSync, createReadStream, createWriteStream, utimesSync, writeSync } from 'node:fs';
+import { posix } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { ContainerFiles } from '../files';
+import { GoError, goError } from '../go-errors';
+import type { Rotation } from './options';
+
+/** Takes whole lines; throws what Go would say when one could not be written whole. */
+export interface LineWriter {
+  write(line: string): void;
+  /** Waits for what still runs, such as the compression of old files. */
+  close(): Promise<void>;
+}
+
+export class RotatedFile implements LineWriter {
+  readonly #files: ContainerFiles;
+  readonly #path: string;
+  readonly #rotation: Rotation & { maxSize: number };
+  readonly #now: () => Date;
+  #fd: number | undefined;
+  #size = 0;
+  #mill: Promise<void> = Promise.resolve();
+
+  constructor(
+    files: ContainerFiles,
+    path: string,
+    rotation: Rotation & { maxSize: number },
+    now: () => Date = () => new Date(),
+  ) {
+    this.#files = files;
+    this.#path = path;
+    this.#rotation = rotation;
+    this.#now = now;
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line);
+    const { maxSize } = this.#rotation;
+    if (bytes.length > maxSize) {
+      throw new Error(`write length ${bytes.length} exceeds maximum file size ${maxSize}`);
+    }
+    if (this.#fd === undefined) this.#open(bytes.length);
+    else if (this.#size + bytes.length > maxSize) this.#rotate();
+    this.#size += writeWhole(this.#fd, bytes, this.#path);
+  }
+
+  async close(): Promise<void> {
+    this.#closeFile();
+    await this.#mill;
+  }
+
+  /** An existing file is added to, unless the line would make it too large. */
+  #open(length: number): void {
+    this.#startMill();
+    const stat = statFor(this.#files, this.#path);
+    if (stat === undefined) {
+      this.#openNew();
+      return;
+    }
+    if (stat.size + length >= this.#rotation.maxSize) {
+      this.#rotate();
+      return;
+    }
+    try {
+      this.#fd = this.#files.openAppend(this.#path, 0o644, { create: false });
+      this.#size = stat.size;
+    } catch {
+      this.#openNew(); // as lumberjack: whatever the reason was
+    }
+  }
+
+  #rotate(): void {
+    this.#closeFile();
+    this.#openNew();
+    this.#startMill();
+  }
+
+  #openNew(): void {
+    try {
+      this.#files.makeFolders(posix.dirname(this.#path), 0o755);
+    } catch (error) {
+      throw wrapped("can't make directories for new logfile", error);
+    }
+    const old = this.#files.stat(this.#path);
+    if (old !== undefined) {
+      try {
+        this.#files.rename(this.#path, this.#backupName());
+      } catch (error) {
+        throw wrapped("can't rename log file", error);
+      }
+    }
+    try {
+      const mode = old === undefined ? 0o600 : old.mode & 0o777;
+      this.#fd = this.#files.openAppend(this.#path, mode, { truncate: true });
+      this.#size = 0;
+    } catch (error) {
+      throw wrapped("can't open new logfile", error);
+    }
+    if (old !== undefined) keepOwner(this.#files.real(this.#path), old);
+  }
+
+  #closeFile(): void {
+    if (this.#fd !== undefined) this.#files.close(this.#fd);
+    this.#fd = undefined;
+    this.#size = 0;
+  }
+
+  /** `audit-2024-01-15T10-30-00.000.log`, in UTC. */
+  #backupName(): string {
+    const { dir, name, ext } = posix.parse(this.#path);
+    return posix.join(dir, `${name}-${this.#now().toISOString().slice(0, -1).replaceAll(':', '-')}${ext}`);
+  }
+
+  /** Old files are compressed and removed behind the writer's back, one run at a time; its troubles are nobody's. */
+  #startMill(): void {
+    this.#mill = this.#mill.then(() => this.#runMill()).catch(() => undefined);
+  }
+
+  async #runMill(): Promise<void> {
+    const { maxBackups, maxAge, compress } = this.#rotation;
+    if (maxBackups === 0 && maxAge === 0 && !compress) return;
+    const oldest = this.#now().getTime() - maxAge * 86_400_000;
+    const kept = new Set<string>();
+    const dir = posix.dirname(this.#path);
+    for (const { name, at } of this.#backups()) {
+      kept.add(name.replace(/\.gz$/, ''));
+      const superfluous = (maxBackups > 0 && kept.size > maxBackups) || (maxAge > 0 && at < oldest);
+      if (superfluous) this.#files.remove(posix.join(dir, name));
+      else if (compress && !name.endsWith('.gz')) await this.#compress(posix.join(dir, name));
+    }
+  }
+
+  /** Newest first. */
+  #backups(): { name: string; at: number }[] {
+    const { dir, name, ext } = posix.parse(this.#path);
+    return this.#files
+      .list(dir)
+      .flatMap((file) => {
+        const plain = file.replace(/\.gz$/, '');
+        if (!plain.startsWith(`${name}-`) || !plain.endsWith(ext)) return [];
+        const stamp = plain.slice(name.length + 1, plain.length - ext.length);
+        const match = /^(\d{4}-\d{2}-\d{2}T\d{2})-(\d{2})-(\d{2}\.\d{3})$/.exec(stamp);
+        return match ? [{ name: file, at: Date.parse(`${match[1]}:${match[2]}:${match[3]}Z`) }] : [];
+      })
+      .sort((a, b) => b.at - a.at);
+  }
+
+  async #compress(path: string): Promise<void> {
+    const source = this.#files.real(path);
+    const target = `${source}.gz`;
+    const stat = this.#files.stat(path);
+    if (stat === undefined) return;
+    try {
+      await pipeline(createReadStream(source), createGzip(), createWriteStream(target, { mode: stat.mode & 0o777 }));
+      chmodSync(target, stat.mode & 0o777);
+      utimesSync(target, stat.atime, stat.mtime);
+    } catch (error) {
+      this.#files.remove(`${path}.gz`);
+      throw error;
+    }
+    keepOwner(target, stat);
+    this.#files.remove(path);
+  }
+}
+
+/** A log that is never rotated: opened once, when the server starts. */
+export class PlainFile implements LineWriter {
+  readonly #files: ContainerFiles;
+  readonly #path: string;
+  readonly #fd: number;
+
+  constructor(files: ContainerFiles, path: string) {
+    this.#files = files;
+    this.#path = path;
+    this.#fd = files.openAppend(path, 0o644, { create: false });
+  }
+
+  write(line: string): void {
+    writeWhole(this.#fd, Buffer.from(line), this.#path);
+  }
+
+  close(): Promise<void> {
+    this.#files.close(this.#fd);
+    return Promise.resolve();
+  }
+}
+
+function statFor(files: ContainerFiles, path: string): { size: number } | undefined {
+  try {
+    return files.stat(path);
+  } catch (error) {
+    throw wrapped('error getting log file info', error);
+  }
+}
+
+/** Written in as many pieces as the disk takes; a full one keeps what it took. */
+function writeWhole(fd: number | undefined, bytes: Buffer, path: string): number {
+  let done = 0;
+  try {
+    while (fd !== undefined && done < bytes.length) done += writeSync(fd, bytes, done);
+  } catch (error) {
+    throw goError(`write ${path}`, error);
+  }
+  return done;
+}
+
+/** Only root can; for everybody else the file is theirs already. */
+function keepOwner(path: string, old: { uid: number; gid: number }): void {
+  try {
+    chownSync(path, old.uid, old.gid);
+  } catch {
+    return;
+  }
+}
+
+function wrapped(what: string, error: unknown): Error {
+  if (!(error instanceof GoError)) throw error;
+  return new Error(`${what}: ${error.message}`);
+}
