@@ -32,7 +32,12 @@ export class Box {
   }
 
   /** Runs any program as the sandbox's owner. */
-  run(program: string, args: readonly string[], { input = '', env = {} as NodeJS.ProcessEnv } = {}): Promise<Ran> {
+  run(
+    program: string,
+    args: readonly string[],
+    options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+  ): Promise<Ran> {
+    const { input = '', env = {} } = options;
     return new Promise((resolve, reject) => {
       const child = spawn(program, args, { ...this.#as, cwd: this.home, env: { ...this.env, ...env } });
       let [stdout, stderr] = ['', ''];
@@ -54,9 +59,10 @@ export class Box {
   }
 
   /** As one of the sandbox's users; the administrator without a name. */
-  kubectl(user: string | undefined, ...args: string[]): Promise<Ran> {
+  kubectl(user: string | undefined, line: string, input?: string): Promise<Ran> {
     const config = user === undefined ? 'node/etc/kubernetes/admin.conf' : `users/${user}.conf`;
-    return this.run('kubectl', args, { env: { KUBECONFIG: join(this.dir, config) } });
+    const env = { KUBECONFIG: join(this.dir, config) };
+    return this.run('kubectl', line.split(' '), { env, ...(input === undefined ? {} : { input }) });
   }
 
   async start(...args: string[]): Promise<void> {
