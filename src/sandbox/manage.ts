@@ -7,7 +7,7 @@ import { readAccess, send } from './client';
 import { runDemo } from './demo';
 import { layoutOf, readSandboxFile, type Layout, type SandboxFile } from './layout';
 import { adminFile, readJournal, startKubelet, startSandbox } from './start';
-import { statusOf } from './status';
+import { kubeletOf, statusOf } from './status';
 import { stopKubelet, stopSandbox } from './stop';
 import { USERS } from './users';
 
@@ -43,8 +43,8 @@ export function createSandboxes(programs: string): Sandboxes {
     },
     async kubelet(dir, verb) {
       const { layout } = existing(dir);
-      await stopKubelet(layout);
-      if (verb === 'start') await startKubelet(layout, programs);
+      if (verb === 'stop') await stopKubelet(layout);
+      else if (!kubeletOf(layout)) await startKubelet(layout, programs);
     },
     demo: runDemo,
     // eslint-disable-next-line @typescript-eslint/require-await -- async, so that what is thrown is a rejection
