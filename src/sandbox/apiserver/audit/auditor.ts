@@ -42,6 +42,7 @@ export class Auditor {
   readonly #metrics: Metrics;
   readonly #minor: number;
   readonly #now: () => number;
+  #closed: Promise<void> | undefined;
 
   /** @param now microseconds since the epoch. @param minor of the server's version 1.N. */
   constructor(policy: Policy, backend: Backend, metrics: Metrics, minor: number, now: () => number) {
@@ -85,8 +86,9 @@ export class Auditor {
     this.#metrics.auditRejected.add('');
   }
 
+  /** Once, however often it is asked for. */
   close(): Promise<void> {
-    return this.#backend.close();
+    return (this.#closed ??= this.#backend.close());
   }
 }
 

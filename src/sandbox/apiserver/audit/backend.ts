@@ -26,14 +26,18 @@ export function reporter(klog: Klog, metrics: Metrics, minor: number): Report {
 export function union(backends: readonly Backend[]): Backend {
   return {
     process(events) {
-      const answers = backends.map((backend) => backend.process(events));
-      if (answers.every((answer) => typeof answer === 'boolean')) return answers.every(Boolean);
-      return Promise.all(answers).then((all) => all.every(Boolean));
+      return allStored(backends.map((backend) => backend.process(events)));
     },
     async close() {
       await Promise.all(backends.map((backend) => backend.close()));
     },
   };
+}
+
+/** The answers of several calls as one: true when all of them are. */
+export function allStored(answers: readonly (boolean | Promise<boolean>)[]): boolean | Promise<boolean> {
+  if (answers.every((answer) => typeof answer === 'boolean')) return answers.every(Boolean);
+  return Promise.all(answers.map((answer) => Promise.resolve(answer))).then((all) => all.every(Boolean));
 }
 
 /** In mode blocking a loss is told, and the request goes on (server/options/audit.go, ignoreErrorsBackend). */

@@ -24,6 +24,9 @@ export const REAL_TIMER: Timer = {
   },
 };
 
+/** For batches that are on their way when the server ends. */
+const PATIENCE_MS = 2_000;
+
 export function buffered(backend: Backend, options: BatchOptions, report: Report, timer: Timer = REAL_TIMER): Backend {
   return new Buffered(backend, options, report, timer);
 }
@@ -41,6 +44,7 @@ class Buffered implements Backend {
   #timedFull = false;
   #dueSince: number;
   #closed = false;
+  #ended: Promise<void> | undefined;
 
   constructor(backend: Backend, options: BatchOptions, report: Report, timer: Timer) {
     this.#backend = backend;
@@ -63,11 +67,24 @@ class Buffered implements Backend {
     return true;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  /** The throttle is past; a receiver that does not answer is not waited for without end. */
+  async #end(): Promise<void> {
     this.#closed = true;
     this.#cancel?.();
     while (this.#queue.length > 0) this.#send();
-    await Promise.all(this.#under);
+    let stopWaiting = () => {
+      // nothing is waited for yet
+    };
+    const patience = new Promise<void>((resolve) => {
+      stopWaiting = this.#timer.after(PATIENCE_MS, resolve);
+    });
+    await Promise.race([Promise.all(this.#under), patience]);
+    stopWaiting();
     await this.#backend.close();
   }
 

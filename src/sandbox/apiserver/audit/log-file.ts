@@ -45,9 +45,12 @@ export class RotatedFile implements LineWriter {
     if (bytes.length > maxSize) {
       throw new Error(`write length ${bytes.length} exceeds maximum file size ${maxSize}`);
     }
-    if (this.#fd === undefined) this.#open(bytes.length);
-    else if (this.#size + bytes.length > maxSize) this.#rotate();
-    this.#size += writeWhole(this.#fd, bytes, this.#path);
+    const open = this.#fd;
+    let fd: number;
+    if (open === undefined) fd = this.#open(bytes.length);
+    else fd = this.#size + bytes.length > maxSize ? this.#rotate() : open;
+    this.#fd = fd;
+    this.#size += writeWhole(fd, bytes, this.#path);
   }
 
   async close(): Promise<void> {
@@ -56,32 +59,27 @@ export class RotatedFile implements LineWriter {
   }
 
   /** An existing file is added to, unless the line would make it too large. */
-  #open(length: number): void {
+  #open(length: number): number {
     this.#startMill();
     const stat = statFor(this.#files, this.#path);
-    if (stat === undefined) {
-      this.#openNew();
-      return;
-    }
-    if (stat.size + length >= this.#rotation.maxSize) {
-      this.#rotate();
-      return;
-    }
+    if (stat === undefined) return this.#openNew();
+    if (stat.size + length >= this.#rotation.maxSize) return this.#rotate();
+    this.#size = stat.size;
     try {
-      this.#fd = this.#files.openAppend(this.#path, 0o644, { create: false });
-      this.#size = stat.size;
+      return this.#files.openAppend(this.#path, 0o644, { create: false });
     } catch {
-      this.#openNew(); // as lumberjack: whatever the reason was
+      return this.#openNew(); // as lumberjack: whatever the reason was
     }
   }
 
-  #rotate(): void {
+  #rotate(): number {
     this.#closeFile();
-    this.#openNew();
+    const fd = this.#openNew();
     this.#startMill();
+    return fd;
   }
 
-  #openNew(): void {
+  #openNew(): number {
     try {
       this.#files.makeFolders(posix.dirname(this.#path), 0o755);
     } catch (error) {
@@ -95,14 +93,15 @@ export class RotatedFile implements LineWriter {
         throw wrapped("can't rename log file", error);
       }
     }
+    this.#size = 0;
     try {
       const mode = old === undefined ? 0o600 : old.mode & 0o777;
-      this.#fd = this.#files.openAppend(this.#path, mode, { truncate: true });
-      this.#size = 0;
+      const fd = this.#files.openAppend(this.#path, mode, { truncate: true });
+      if (old !== undefined) keepOwner(this.#files.real(this.#path), old);
+      return fd;
     } catch (error) {
       throw wrapped("can't open new logfile", error);
     }
-    if (old !== undefined) keepOwner(this.#files.real(this.#path), old);
   }
 
   #closeFile(): void {
@@ -173,21 +172,28 @@ export class RotatedFile implements LineWriter {
 export class PlainFile implements LineWriter {
   readonly #files: ContainerFiles;
   readonly #path: string;
-  readonly #fd: number;
+  #fd: number | undefined;
 
   constructor(files: ContainerFiles, path: string) {
     this.#files = files;
     this.#path = path;
-    this.#fd = files.openAppend(path, 0o644, { create: false });
+    this.#fd = this.#open();
   }
 
+  /** What comes after the end is not lost. */
   write(line: string): void {
+    this.#fd ??= this.#open();
     writeWhole(this.#fd, Buffer.from(line), this.#path);
   }
 
   close(): Promise<void> {
-    this.#files.close(this.#fd);
+    if (this.#fd !== undefined) this.#files.close(this.#fd);
+    this.#fd = undefined;
     return Promise.resolve();
+  }
+
+  #open(): number {
+    return this.#files.openAppend(this.#path, 0o644, { create: false });
   }
 }
 
@@ -200,10 +206,10 @@ function statFor(files: ContainerFiles, path: string): { size: number } | undefi
 }
 
 /** Written in as many pieces as the disk takes; a full one keeps what it took. */
-function writeWhole(fd: number | undefined, bytes: Buffer, path: string): number {
+function writeWhole(fd: number, bytes: Buffer, path: string): number {
   let done = 0;
   try {
-    while (fd !== undefined && done < bytes.length) done += writeSync(fd, bytes, done);
+    while (done < bytes.length) done += writeSync(fd, bytes, done);
   } catch (error) {
     throw goError(`write ${path}`, error);
   }

@@ -1,6 +1,6 @@
 /** Cuts events that are too large, first their bodies, then the event (apiserver/plugin/pkg/audit/truncate). */
 import { aggregate } from '../flags/validate';
-import type { Backend, Report } from './backend';
+import { allStored, type Backend, type Report } from './backend';
 import { encodeEvent, type AuditEvent } from './event';
 import type { TruncateOptions } from './options';
 
@@ -29,8 +29,7 @@ export function truncating(backend: Backend, options: TruncateOptions, report: R
       if (tooLarge.length > 0) {
         report('truncate', aggregate(tooLarge.map(() => 'event is too large even after truncating')) ?? '', tooLarge);
       }
-      if (answers.every((answer) => typeof answer === 'boolean')) return answers.every(Boolean);
-      return Promise.all(answers).then((all) => all.every(Boolean));
+      return allStored(answers);
     },
     close: () => backend.close(),
   };
