@@ -5,8 +5,9 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ServerProcess } from '../core/evidence';
-import { livingProcesses, portsOf, readJson } from './alive';
+import { livingProcesses, portsOf } from './alive';
 import { resolveInside, type Container, type ProcessEntry } from './container';
+import { readJson } from './kubelet/runtime/process-files';
 import type { Layout } from './layout';
 
 export function createEyes(layout: Layout) {

@@ -4,10 +4,11 @@
  * gone it ends.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Guard } from '../change/ports';
-import { jsonFiles, isAlive, readJson, signal, startTicksOf } from './alive';
+import { jsonFiles } from './alive';
+import { isAlive, readJson, signalProcess, startTicksOf, writeWhole } from './kubelet/runtime/process-files';
 import type { Layout } from './layout';
 
 /** RUN/guards/ID.json. */
@@ -56,10 +57,9 @@ export function createSandboxGuard({ layout, programs, command, options }: Guard
           everySeconds,
           command: [...command, 'recover', '--guard', changeId, ...options],
           pid: timer.pid,
-          startTicks: startTicksOf(timer.pid),
+          startTicks: startTicksOf(timer.pid) ?? '',
         };
-        writeFileSync(`${path}.new`, `${JSON.stringify(file)}\n`, { mode: 0o600 });
-        renameSync(`${path}.new`, path);
+        writeWhole(path, file);
         return Promise.resolve({ armed: true });
       } finally {
         closeSync(errors);
@@ -70,7 +70,7 @@ export function createSandboxGuard({ layout, programs, command, options }: Guard
       const file = readJson(path) as GuardFile | undefined;
       rmSync(path, { force: true });
       // The timer, never what it runs: recover disarms from inside that, and would end itself.
-      if (file) signal(file, 'SIGTERM');
+      if (file) signalProcess(file, 'SIGTERM');
       return Promise.resolve();
     },
   };
@@ -82,7 +82,7 @@ export function livingGuards(layout: Layout): GuardFile[] {
 
 /** Ends every timer, for `sandbox stop`. */
 export function endGuards(layout: Layout): void {
-  for (const file of guardFiles(layout)) signal(file, 'SIGTERM');
+  for (const file of guardFiles(layout)) signalProcess(file, 'SIGTERM');
   rmSync(layout.guards, { recursive: true, force: true });
   mkdirSync(layout.guards, { recursive: true });
 }

@@ -8,8 +8,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { UserError } from '../core/errors';
 import type { SandboxState } from '../change/ports';
-import { isAlive, livingProcesses, readJson, startTicksOf, type Known } from './alive';
+import { livingProcesses } from './alive';
 import { readAccess, send, type Access } from './client';
+import { isAlive, readJson, startTicksOf, type ProcessId } from './kubelet/runtime/process-files';
 import { layoutOf, readSandboxFile, type Layout, type Like, type SandboxFile } from './layout';
 import { makeSandbox } from './make';
 import type { Ports } from './manifests';
@@ -178,7 +179,7 @@ function likeOf(value: string | undefined): Like | undefined {
 
 /** Two at once would run two kubelets. */
 function holdStart(layout: Layout): () => void {
-  const own: Known = { pid: process.pid, startTicks: startTicksOf(process.pid) };
+  const own: ProcessId = { pid: process.pid, startTicks: startTicksOf(process.pid) ?? '' };
   for (;;) {
     try {
       writeFileSync(layout.startLock, JSON.stringify(own), { flag: 'wx' });
@@ -187,7 +188,7 @@ function holdStart(layout: Layout): () => void {
       };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const other = readJson(layout.startLock) as Known | undefined;
+      const other = readJson(layout.startLock) as ProcessId | undefined;
       if (other && isAlive(other))
         throw new UserError('sandbox-busy', `the sandbox at ${layout.dir} is being started by process ${other.pid}`, {
           hints: [`kube-auditctl sandbox status ${layout.dir}`],

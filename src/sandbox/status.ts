@@ -1,10 +1,10 @@
 /** What of a sandbox runs. Writes nothing; a sandbox that is none is a state like others. */
-import { join } from 'node:path';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import type { SandboxState } from '../change/ports';
-import { livingProcesses, readJson } from './alive';
+import { livingProcesses } from './alive';
 import { readAccess, send } from './client';
 import type { Container, ProcessEntry } from './container';
+import { readJson } from './kubelet/runtime/process-files';
 import type { Layout, SandboxFile } from './layout';
 import { USERS } from './users';
 

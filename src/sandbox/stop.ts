@@ -7,8 +7,10 @@ import { renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../core/errors';
 import type { SandboxState } from '../change/ports';
-import { isAlive, livingProcesses, signal, type Known } from './alive';
+import { livingProcesses } from './alive';
 import { endGuards } from './guard';
+import { endContainers } from './kubelet/runtime/end-containers';
+import { isAlive, signalProcess, type ProcessId } from './kubelet/runtime/process-files';
 import { layoutOf, readSandboxFile, type Layout } from './layout';
 import { kubeletOf } from './status';
 
@@ -31,12 +33,11 @@ export async function endEverything(layout: Layout): Promise<number[]> {
   endGuards(layout);
   const living = livingProcesses(layout.processes);
   await stopKubelet(layout);
+  await endContainers(layout.run);
+  // Whatever is left has lost its shim.
   const rest = livingProcesses(layout.processes);
-  for (const each of rest) signal(each, 'SIGTERM');
-  if (!(await gone(rest, CONTAINER_MS))) {
-    for (const each of rest) signal(each, 'SIGKILL');
-    await gone(rest, CONTAINER_MS);
-  }
+  for (const each of rest) signalProcess(each, 'SIGKILL');
+  await gone(rest, CONTAINER_MS);
   const left = livingProcesses(layout.processes);
   if (left.length > 0)
     throw new UserError(
@@ -52,13 +53,13 @@ export async function endEverything(layout: Layout): Promise<number[]> {
 export async function stopKubelet(layout: Layout): Promise<void> {
   const kubelet = kubeletOf(layout);
   if (!kubelet) return;
-  signal(kubelet, 'SIGTERM');
+  signalProcess(kubelet, 'SIGTERM');
   if (await gone([kubelet], KUBELET_MS)) return;
-  signal(kubelet, 'SIGKILL');
+  signalProcess(kubelet, 'SIGKILL');
   await gone([kubelet], KUBELET_MS);
 }
 
-async function gone(processes: readonly Known[], withinMs: number): Promise<boolean> {
+async function gone(processes: readonly ProcessId[], withinMs: number): Promise<boolean> {
   const end = performance.now() + withinMs;
   while (processes.some((each) => isAlive(each))) {
     if (performance.now() > end) return false;

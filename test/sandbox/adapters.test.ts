@@ -3,9 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { startTicksOf } from '../../src/sandbox/alive';
 import { createEyes } from '../../src/sandbox/eyes';
 import { createSandboxGuard, endGuards, livingGuards } from '../../src/sandbox/guard';
+import { startTicksOf } from '../../src/sandbox/kubelet/runtime/process-files';
 import { layoutOf } from '../../src/sandbox/layout';
 import { nodeFsCalls } from '../../src/system/fs-calls';
 import { openJournal } from '../../src/system/journal';
@@ -55,7 +55,6 @@ describe('processes', () => {
   test.each([
     ['whose process has ended', { pid: 2 ** 22 - 1, startTicks: '5' }],
     ['whose pid is another process’s by now', { pid: process.pid, startTicks: '1' }],
-    ['of init', { pid: 1, startTicks: startTicksOf(1) }],
     ['half written', undefined],
   ])('an entry %s is not there', (_name, entry) => {
     const path = join(layout.processes, 'x.json');

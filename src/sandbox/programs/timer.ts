@@ -4,8 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readJson } from '../alive';
 import type { GuardFile } from '../guard';
+import { readJson } from '../kubelet/runtime/process-files';
 
 /** Who armed it writes the file once this process's pid is known. */
 const PATIENCE_MS = 10_000;
