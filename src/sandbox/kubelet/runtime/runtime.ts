@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Container, Timings } from '../../container';
 import type { StaticPod } from '../pod/read';
@@ -91,6 +91,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     stop(id, graceMs) {
       const dir = dirOf(id);
+      if (!existsSync(dir)) return;
       // In this order: either we see the shim's state, or the shim, having written it, sees our order.
       writeWhole(stopFile(dir), { graceMs });
       const state = readState(dir);
