@@ -42,7 +42,10 @@ export const OBJECTS: Objects = {
   rolebindings: [roleBinding('rec-b', 'rec'), roleBinding('rec-missing', 'gone')],
 };
 
-export function fakeRest(answer: (request: RestRequest) => RestResponse | Promise<RestResponse>, objects = OBJECTS): RestApi {
+export function fakeRest(
+  answer: (request: RestRequest) => RestResponse | Promise<RestResponse>,
+  objects = OBJECTS,
+): RestApi {
   return {
     handle: (request) => Promise.resolve(answer(request)),
     healthy: () => Promise.resolve(true),

@@ -42,8 +42,8 @@ export class GoError extends Error {
 /** The error's name, e.g. `ENOENT`; undefined when it does not come from the operating system. */
 export function errnoOf(thrown: unknown): string | undefined {
   if (thrown instanceof GoError) return thrown.errno;
-  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
-  return typeof thrown.code === 'string' ? thrown.code : undefined;
+  const { code } = (thrown ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
 }
 
 /** The operating system's refusal as Go would say it; what is no such refusal is thrown again. */
