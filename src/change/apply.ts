@@ -25,6 +25,11 @@ export interface ChangeRequest {
   ignore: ReadonlySet<string>;
   verify: boolean;
   keepOnFailure: boolean;
+  /**
+   * Put the manifest in place by a hand-over, where that hastens anything (or `always`); requests under way may take so
+   * long.
+   */
+  fast?: { drainMs: number; always?: boolean };
   /** How long the new server may take. */
   timeoutMs: number;
   /** How often the guard looks whether this process is gone; 0 for no guard. */
@@ -53,7 +58,8 @@ async function plan(ports: Ports, request: ChangeRequest) {
   for (const folder of plan.folders) if (!(await ports.files.look(folder.path))) missingFolders.push(folder);
   const nothing = changed.length === 0;
   const { stateDir, dryRun } = request;
-  const subject = { live, changed, folders: missingFolders, stateDir, dryRun };
+  const fast = request.fast !== undefined;
+  const subject = { live, changed, folders: missingFolders, stateDir, dryRun, fast };
   const checked = nothing ? plan.findings : [...plan.findings, ...(await preflight(ports, subject))];
   const findings = lower(checked, request.ignore);
   const facts = {

@@ -39,6 +39,11 @@ export interface Files {
    * anything but a regular file. A rejection means old, unless it is `written` (see wasWritten).
    */
   writeAtomic(path: string, image: FileImage): Promise<void>;
+  /**
+   * Gives a file another name in the same folder, and makes that durable; refuses to replace anything (code `exists`).
+   * A rejection means that it still has the old name, unless it is `written` (see wasWritten).
+   */
+  move(from: string, to: string): Promise<void>;
   /** Removes a file and makes that durable. One that is gone already is removed. May reject `written`. */
   remove(path: string): Promise<void>;
   /** Makes a folder and its missing parents, all with this mode; answers those it made, outermost first. */
@@ -124,6 +129,8 @@ export interface Cluster {
     pod: { namespace: string; podName: string; nodeName: string },
   ): Promise<{ uid?: string; mirrorHash?: string; phase?: string; ready: boolean } | undefined>;
   nodeReady(endpoint: Endpoint, nodeName: string): Promise<boolean | undefined>;
+  /** The kube-apiserver pods, by the node they run on. */
+  apiServers(endpoint: Endpoint): Promise<readonly { node: string; ready: boolean }[] | undefined>;
   /** How many nodes run a kube-apiserver. */
   controlPlaneNodes(endpoint: Endpoint): Promise<number | undefined>;
 }
@@ -132,6 +139,15 @@ export interface Answer {
   status: number;
   body: string;
 }
+
+/** Paths of PEM files. */
+export interface EtcdFiles {
+  ca: string | undefined;
+  cert: string | undefined;
+  key: string | undefined;
+}
+
+export type EtcdHealth = { state: 'healthy' } | { state: 'unhealthy'; detail: string };
 
 /** The node as a whole. */
 export interface Node {
@@ -147,6 +163,15 @@ export interface Node {
   tail(path: string): Promise<LogTail>;
   /** The kubelet's process, from /proc. */
   kubelet(): Promise<{ pid: number; startedAt: number; argv: readonly string[] } | undefined>;
+  /** The running kubelet's version, from its own program; undefined when it does not tell. */
+  kubeletVersion(): Promise<{ major: number; minor: number } | undefined>;
+  /**
+   * Ends (SIGKILL) the kube-apiserver process of this pid, start time and argument list, and no other: `gone` when there
+   * is none such. Rejects when it may not.
+   */
+  endServer(process: { pid: number; startTicks: string; argv: readonly string[] }): Promise<'asked' | 'gone'>;
+  /** Whether an etcd server is well; files as the node names them. Never rejects. */
+  etcdHealth(server: string, files: EtcdFiles): Promise<EtcdHealth>;
   /** Reads a file as the given process sees it (through /proc/PID/root); undefined when that cannot be seen. */
   readInside(pid: number, path: string, limit: number): Promise<Uint8Array | undefined>;
   /** Effective user id of this process. */

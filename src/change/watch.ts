@@ -29,7 +29,7 @@ export async function watchServer(
   ports: Ports,
   point: WatchPoint,
   expected: Expectation,
-  options: { timeoutMs: number; stop: AbortSignal; carried?: WatchState },
+  options: { timeoutMs: number; stop: AbortSignal; carried?: WatchState; from?: number },
 ): Promise<WatchEnd> {
   const { clock, report } = ports;
   const startedAt = clock.now();
@@ -41,7 +41,8 @@ export async function watchServer(
     const judged = judge(state, sight, expected);
     state = judged.state;
     const { verdict } = judged;
-    const after = (at: number): number => at - expected.writtenAt;
+    // By hand-over the change began before the write.
+    const after = (at: number): number => at - (options.from ?? expected.writtenAt);
     for (const { stage, at } of state.stages.slice(told))
       for (const name of label(stage, expected)) report({ kind: 'stage', stage: name, afterMs: after(at) });
     told = state.stages.length;

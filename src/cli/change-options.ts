@@ -19,7 +19,13 @@ export interface ChangeFlags {
   verify: boolean;
   keepOnFailure: boolean;
   guard: number;
+  fast?: 'auto' | 'always';
+  drain: number;
+  force: boolean;
 }
+
+/** What `--force` lowers: the reasons not to hand over on this node. */
+const FORCED = ['etcd-not-healthy', 'other-api-server-not-ready'];
 
 export function withChangeOptions(command: Command): Command {
   return command
@@ -33,6 +39,16 @@ export function withChangeOptions(command: Command): Command {
     .option('--timeout <time>', 'how long the new server may take, e.g. 5m', patience, 300_000)
     .option('--no-verify', 'do not look for an event of our own in the log')
     .option('--keep-on-failure', 'leave a failing manifest in place, to look into it', false)
+    .addOption(
+      new Option(
+        '--fast [when]',
+        'hand over: end the old server as soon as it is idle, instead of waiting for the kubelet; auto: only where that saves time',
+      )
+        .choices(['auto', 'always'])
+        .preset('auto'),
+    )
+    .option('--drain <time>', 'with --fast: how long requests under way may take', duration, 1_000)
+    .option('--force', 'with --fast: also where etcd or another API server is not well', false)
     .option('--guard <time>', 'how soon the guard acts when this process is gone; 0 for none', duration, 20_000);
 }
 
@@ -53,7 +69,8 @@ export async function runChange(
     stateDir: options.stateDir,
     plan: await plan(world, store, options),
     dryRun: flags.dryRun,
-    ignore: new Set(flags.ignore),
+    ignore: new Set([...flags.ignore, ...(flags.force ? FORCED : [])]),
+    ...(flags.fast ? { fast: { drainMs: flags.drain, always: flags.fast === 'always' } } : {}),
     verify: flags.verify,
     keepOnFailure: flags.keepOnFailure,
     timeoutMs: flags.timeout,

@@ -38,6 +38,15 @@ export interface ProofReport {
   cause?: Finding;
 }
 
+/** How a hand-over (--fast) went. */
+export interface HandOverReport {
+  /** late: a limit was reached, and the manifest was put in place the plain way. not-needed: see `why`. */
+  state: 'done' | 'late' | 'not-needed';
+  why?: string;
+  /** The processes that were ended, by pid, start time in clock ticks, and arguments. */
+  ended: readonly { pid: number; startTicks: string; argv: readonly string[] }[];
+}
+
 export interface FileDiff {
   path: string;
   role: RecordedFile['role'];
@@ -65,6 +74,8 @@ export interface RunFacts extends ChangeFacts {
   /** How long /readyz did not answer 200 between the write and the end; the rollback's wait included. */
   apiAwayMs: number;
   totalMs: number;
+  /** With --fast only; of the way back when there was one. */
+  handOver?: HandOverReport;
 }
 
 /** The API's own copy of the pod: on newer kubelets it follows some ten seconds after the server. */

@@ -148,6 +148,7 @@ function runJson(outcome: RunFacts): Record<string, unknown> {
     stages: outcome.stages.map(({ stage, afterMs }) => ({ stage, seconds: round(afterMs) })),
     apiAwaySeconds: round(outcome.apiAwayMs),
     totalSeconds: round(outcome.totalMs),
+    ...(outcome.handOver ? { handOver: outcome.handOver } : {}),
   };
 }
 

@@ -13,6 +13,9 @@ export interface ProgressLine {
 }
 
 const REACHED: Record<Stage, string> = {
+  aside: 'the manifest is aside: the kubelet ends the server',
+  deaf: 'the server has stopped listening',
+  ended: 'its process has ended',
   written: 'new manifest in place',
   noticed: 'the kubelet takes the new manifest',
   away: 'the old server has stopped listening',
@@ -26,6 +29,9 @@ const REACHED: Record<Stage, string> = {
 };
 
 const WAITING: Record<Stage, string> = {
+  aside: 'waiting for the server to stop listening',
+  deaf: 'requests under way may end',
+  ended: 'waiting for the kubelet to let go of the old pod',
   written: 'waiting for the kubelet to notice',
   noticed: 'waiting for the old server to end',
   away: 'waiting for the new server to start',

@@ -4,11 +4,13 @@
  */
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Node } from '../change/ports';
+import { messageOf } from '../core/errors';
 import type { ServerProcess } from '../core/evidence';
 import { livingProcesses, portsOf } from './alive';
 import { resolveInside, type Container, type ProcessEntry } from './container';
 import { readJson } from './kubelet/runtime/process-files';
-import type { Layout } from './layout';
+import { readSandboxFile, type Layout } from './layout';
 
 export function createEyes(layout: Layout) {
   const named = (name: string): ProcessEntry[] =>
@@ -27,8 +29,26 @@ export function createEyes(layout: Layout) {
         })),
     },
     journal: createJournal(layout.journal),
+    /** The stand-in's program is Node.js: what it behaves as stands in the sandbox's own file. */
+    kubeletVersion() {
+      const match = /^v(\d+)\.(\d+)\./.exec(readSandboxFile(layout)?.kubernetesVersion ?? '');
+      const version = match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
+      return Promise.resolve(named('kubelet').length > 0 ? version : undefined);
+    },
+    etcdHealth: () => etcdHealth(readSandboxFile(layout)?.etcdMetricsPort),
     readInside: (pid: number, path: string, limit: number) => readInside(layout, pid, path, limit),
   };
+}
+
+/** The stand-in's client port speaks a protocol of its own; it tells of its health where its probes ask. */
+async function etcdHealth(port: number | undefined): ReturnType<Node['etcdHealth']> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port ?? 0}/health`, { signal: AbortSignal.timeout(2_000) });
+    if (answer.ok) return { state: 'healthy' };
+    return { state: 'unhealthy', detail: `HTTP ${answer.status}` };
+  } catch (error) {
+    return { state: 'unhealthy', detail: messageOf(error) };
+  }
 }
 
 async function readInside(layout: Layout, pid: number, path: string, limit: number): Promise<Uint8Array | undefined> {

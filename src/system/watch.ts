@@ -10,6 +10,7 @@ import type { ManifestSight } from '../core/evidence';
 import type { Node, WatchPoint, WatchTarget } from '../change/ports';
 import { ask } from './api';
 import { findCredentials, type Credentials } from './credentials';
+import { etcdHealth } from './etcd';
 import { explain, hasCode } from './file-errors';
 import { nodeFsCalls } from './fs-calls';
 import { pollHealth } from './health';
@@ -18,6 +19,7 @@ import { createPodLogs } from './pod-logs';
 import { openTail } from './log-tail';
 import { createProcesses, type Processes } from './processes';
 import { inRoot, readBelow } from './root';
+import { run } from './run';
 
 /** The kubelet reads no larger one (pkg/kubelet/config/common.go, maxConfigLength). */
 const MAX_MANIFEST = 10 * 1024 * 1024;
@@ -41,6 +43,8 @@ export interface Eyes {
   processes: Processes;
   journal: JournalSource;
   readInside: Node['readInside'];
+  kubeletVersion: Node['kubeletVersion'];
+  etcdHealth: Node['etcdHealth'];
 }
 
 export function createNode(options: NodeOptions = {}): Node {
@@ -99,6 +103,23 @@ export function createNode(options: NodeOptions = {}): Node {
       const [kubelet] = processes.named('kubelet');
       return Promise.resolve(kubelet && { pid: kubelet.pid, startedAt: kubelet.startedAt, argv: kubelet.argv });
     },
+    kubeletVersion: eyes?.kubeletVersion ?? (() => kubeletVersion(proc, processes)),
+    async endServer({ pid, startTicks, argv }) {
+      await Promise.resolve();
+      // Looked at at the last moment: the pid may be somebody else's by now.
+      const there = processes
+        .named('kube-apiserver')
+        .some((each) => each.pid === pid && each.startTicks === startTicks && sameWords(each.argv, argv));
+      if (!there) return 'gone';
+      try {
+        process.kill(pid, 'SIGKILL');
+        return 'asked';
+      } catch (error) {
+        if (hasCode(error, 'ESRCH')) return 'gone';
+        throw error;
+      }
+    },
+    etcdHealth: eyes?.etcdHealth ?? ((server, files) => etcdHealth(root, server, files)),
     readInside: eyes?.readInside ?? ((pid, path, limit) => readInside(proc, pid, path, limit)),
     uid: options.uid ?? (() => process.geteuid?.() ?? 0),
     operator,
@@ -106,6 +127,20 @@ export function createNode(options: NodeOptions = {}): Node {
     hostname: host,
     name: () => nodeName ?? host().toLowerCase(),
   };
+}
+
+/** Asked of the running program itself, whatever stands under its name by now. */
+async function kubeletVersion(proc: string, processes: Processes): ReturnType<Node['kubeletVersion']> {
+  const [kubelet] = processes.named('kubelet');
+  if (!kubelet) return undefined;
+  const program = join(proc, String(kubelet.pid), 'exe');
+  const ran = await run(program, ['--version'], { timeoutMs: 5_000 }).catch(() => undefined);
+  const match = /^Kubernetes v(\d+)\.(\d+)\./.exec(ran?.stdout ?? '');
+  return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
+}
+
+function sameWords(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, at) => word === b[at]);
 }
 
 async function lookAtManifest(root: string, path: string): Promise<ManifestSight> {

@@ -111,6 +111,8 @@ beforeAll(async () => {
   await json(node, 'verify');
   await json(node, 'rollback');
   await json(node, 'enable --dry-run');
+  await json(new FakeNode(PRISTINE, 'after'), 'enable --fast');
+  await json(fresh(), 'enable --fast');
   await json(node, 'enable --policy typo.yaml', { input });
   await json(node, 'apply -f no.yaml', { input });
   await json(node, 'enable --sandbox', { ports: operator });

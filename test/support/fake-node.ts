@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { ChangeEvent } from '../../src/change/events';
 import { describe as takeApartAnew, type Described } from '../../src/change/manifest';
-import type { Answer, Holder, LogTail, Ports, WatchPoint } from '../../src/change/ports';
+import type { Answer, EtcdHealth, Holder, LogTail, Ports, WatchPoint } from '../../src/change/ports';
 import type { HealthSample, LogLine, ServerProcess, Sight } from '../../src/core/evidence';
 import { loadPolicy } from '../../src/core/policy/load';
 import { compilePolicy } from '../../src/core/policy/match';
@@ -78,6 +78,14 @@ export class FakeNode {
   /** The policy that servers go by, instead of the one on the disk. */
   otherPolicy: string | undefined;
   systemd = true;
+  etcdHealth: EtcdHealth = { state: 'healthy' };
+  apiServers = [{ node: 'node-1', ready: true }];
+  /** The kubelet never lets go of a pod: its container logs stay. */
+  neverLetsGo = false;
+  /** Servers that were ended by the tool, and whether they still listened then. */
+  readonly ended: { pid: number; listening: boolean }[] = [];
+  /** Times at which the folder had no manifest. */
+  readonly gaps: number[] = [];
   /** Runs at these times. */
   #schedule: { at: number; run: () => void }[] = [];
   #logs = new Map<string, { restart: number; lines: LogLine[] }[]>();
@@ -104,6 +112,7 @@ export class FakeNode {
     this.guards.clear();
     this.#seen = undefined;
     this.#pod = undefined;
+    this.#free = true;
     this.pass(20_000);
   }
 
@@ -224,6 +233,16 @@ export class FakeNode {
         tail: () => Promise.resolve(this.#tail()),
         kubelet: () =>
           Promise.resolve(this.kubeletRuns ? { pid: 50, startedAt: 0, argv: ['/usr/bin/kubelet'] } : undefined),
+        kubeletVersion: () => Promise.resolve({ major: 1, minor: this.kubelet === 'beside' ? 20 : 36 }),
+        endServer: ({ pid, startTicks }) => {
+          effect(`endServer ${pid}`);
+          const found = this.processes.find((each) => each.pid === pid && each.startTicks === startTicks);
+          if (!found) return Promise.resolve('gone');
+          this.ended.push({ pid, listening: found.listening });
+          this.#end(found);
+          return Promise.resolve('asked');
+        },
+        etcdHealth: () => Promise.resolve(this.etcdHealth),
         readInside: () => Promise.resolve(undefined),
         uid: () => 0,
         operator: () => ({ uid: 0, user: 'root' }),
@@ -237,6 +256,7 @@ export class FakeNode {
           return Promise.resolve(this.#pod === undefined ? undefined : { uid: this.#pod, ready: true });
         },
         nodeReady: () => Promise.resolve(true),
+        apiServers: () => Promise.resolve(this.apiServers),
         controlPlaneNodes: () => Promise.resolve(1),
       },
       interrupts: { first: first.signal, second: second.signal },
@@ -281,6 +301,8 @@ export class FakeNode {
     if (text === this.#seen || this.kubeletIsDeaf) return;
     this.#seen = text;
     if (text === undefined) {
+      this.gaps.push(this.now);
+      if (this.processes.length > 0) this.#free = false;
       this.#stopAll();
       this.#pod = undefined;
       return;
@@ -306,25 +328,52 @@ export class FakeNode {
     const uid = uidOf(described);
     if (uid === this.#pod) return;
     this.#pod = uid;
-    const lastEnd = this.#stopAll();
-    const wait = this.kubelet === 'beside' ? 500 : lastEnd + 7000;
-    this.#at(wait, () => {
-      this.#start(uid, text, described);
+    if (this.processes.length > 0) this.#free = false;
+    this.#stopAll();
+    this.#at(500, () => {
+      this.#tryStart(uid, text, described);
     });
   }
 
-  /** Tells every server to stop; answers how long the last one will live. */
-  #stopAll(): number {
-    let last = 0;
+  /** Tells every server to stop, and lets go of their pods once they have ended. */
+  #stopAll(): void {
     for (const process of this.processes) {
-      last = 30_000;
       process.listening = false;
       process.readyAt = Infinity;
       this.#at(30_000, () => {
-        this.processes = this.processes.filter((each) => each !== process);
+        this.#end(process);
       });
     }
-    return last;
+    if (this.processes.length === 0) this.#letGoSoon();
+  }
+
+  #end(process: Process): void {
+    if (!this.processes.includes(process)) return;
+    this.processes = this.processes.filter((each) => each !== process);
+    this.#letGoSoon();
+  }
+
+  /** Whether a new pod may start: on newer kubelets only when the old one has been let go of. */
+  #free = true;
+
+  #letGoSoon(): void {
+    this.#at(800, () => {
+      if (this.processes.length > 0 || this.neverLetsGo) return;
+      for (const uid of this.#logs.keys()) if (uid !== this.#pod) this.#logs.delete(uid);
+      this.#free = true;
+    });
+  }
+
+  /** A pod that has to wait is tried again only every now and then. */
+  #tryStart(uid: string, text: string, described: Described): void {
+    if (this.#pod !== uid) return;
+    if (this.kubelet === 'beside' || this.#free || (this.neverLetsGo && this.processes.length === 0)) {
+      this.#start(uid, text, described);
+      return;
+    }
+    this.#at(12_000, () => {
+      this.#tryStart(uid, text, described);
+    });
   }
 
   #start(uid: string, text: string, described: Described): void {

@@ -7,6 +7,7 @@ import type { LiveManifest } from '../manifest';
 import type { PlannedFile } from '../plan';
 import type { Ports } from '../ports';
 import { apiAnswers } from './api-answers';
+import { handOverSafe } from './hand-over-safe';
 import { kubeletRuns } from './kubelet-runs';
 import { onlyManifest } from './only-manifest';
 import { roomOnDisk } from './room-on-disk';
@@ -19,11 +20,13 @@ export interface Subject {
   stateDir: string;
   /** Only looking: what costs time and is asked again before a real change may be asked more cheaply. */
   dryRun: boolean;
+  /** By hand-over: what it must not be done on is looked at as well. */
+  fast: boolean;
 }
 
 export type Check = (ports: Ports, subject: Subject) => Promise<Finding[]>;
 
-const CHECKS: readonly Check[] = [onlyManifest, writable, roomOnDisk, kubeletRuns, apiAnswers];
+const CHECKS: readonly Check[] = [onlyManifest, writable, roomOnDisk, kubeletRuns, apiAnswers, handOverSafe];
 
 export async function preflight(ports: Ports, subject: Subject): Promise<Finding[]> {
   const found = await Promise.all(CHECKS.map((check) => check(ports, subject)));
