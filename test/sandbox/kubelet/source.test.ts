@@ -55,8 +55,7 @@ class Node {
   }
 
   remove(name: string): void {
-    const { [name]: _gone, ...rest } = this.files ?? {};
-    this.files = rest;
+    this.files = Object.fromEntries(Object.entries(this.files ?? {}).filter(([each]) => each !== name));
     this.source.touched(name, true);
   }
 

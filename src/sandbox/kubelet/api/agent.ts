@@ -73,6 +73,7 @@ export class ApiAgent {
 
   #nextBeat(ms: number): void {
     if (this.#stopped) return;
+    this.#beatTimer?.cancel();
     this.#beatTimer = this.#options.clock.after(ms, () => {
       this.#say(async (client) => {
         try {
@@ -110,7 +111,11 @@ export class ApiAgent {
       } catch (problem) {
         if (!(problem instanceof ApiProblem)) throw problem;
         // An answer is one, even if it is a refusal.
-        if (problem.status === undefined) this.#up = false;
+        if (problem.status === undefined && this.#up) {
+          this.#up = false;
+          // The next beat is far off, and the API may be back long before.
+          this.#nextBeat(this.#scaled(RETRY));
+        }
       }
     });
   }
