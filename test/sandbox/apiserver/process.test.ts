@@ -81,9 +81,16 @@ function ask(path: string, { pair, ...more }: RequestOptions & { pair?: Pem } = 
   });
 }
 
-function events(): { auditID: string; stage: string; user: { username?: string; groups?: string[]; extra?: object } }[] {
+function events(): {
+  auditID: string;
+  stage: string;
+  user: { username?: string; groups?: string[]; extra?: object };
+}[] {
   const text = readFileSync(join(api.node, 'var/log/kubernetes/audit/audit.log'), 'utf8');
-  return text.trimEnd().split('\n').map((line) => JSON.parse(line) as ReturnType<typeof events>[number]);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ReturnType<typeof events>[number]);
 }
 
 test('a client certificate names its user and groups; its event is on the disk when the answer is there', async () => {
@@ -137,7 +144,14 @@ test('who listens stands in the folder of the node', () => {
 test('SIGTERM: the watch ends, the port is free, the entry gone; the process lives on and ends by itself', async () => {
   let seen = '';
   const over = new Promise<void>((resolve, reject) => {
-    const options = { host: '127.0.0.1', port: api.port, path: `${LIST}?watch=1`, ca: api.ca.cert, agent: false, ...api.admin };
+    const options = {
+      host: '127.0.0.1',
+      port: api.port,
+      path: `${LIST}?watch=1`,
+      ca: api.ca.cert,
+      agent: false,
+      ...api.admin,
+    };
     const sent = request({ ...options, headers: { 'Audit-ID': 'the-watch' } }, (response) => {
       response.on('data', (chunk: Buffer) => (seen += chunk.toString()));
       response.on('end', resolve);
