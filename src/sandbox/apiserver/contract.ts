@@ -65,6 +65,8 @@ export interface RestOptions {
   /** Namespaces, RBAC bootstrap roles, service accounts and the like that a new cluster has are written when missing. */
   bootstrap: boolean;
   front: Front;
+  /** PEM, for the ConfigMap kube-root-ca.crt of every namespace. */
+  clusterCa?: string;
 }
 
 /** What only the front knows, and the back answers with: access reviews, token reviews and token requests. */
