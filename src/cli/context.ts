@@ -73,6 +73,11 @@ export function globals(command: Command): GlobalOptions {
   return command.optsWithGlobals<GlobalOptions>();
 }
 
+/** Where the node's file system lies on this machine, for what is read past the world's own adapters. */
+export function rootOf({ root, sandbox }: GlobalOptions): string {
+  return sandbox === undefined ? root : `${sandbox}/node`;
+}
+
 /** For documents that could be taken for a real node's. */
 export function sandboxField({ sandbox }: GlobalOptions): { sandbox?: string } {
   return sandbox === undefined ? {} : { sandbox };
