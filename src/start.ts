@@ -1,5 +1,5 @@
 /** The second half of main.ts, loaded when there is something to do: builds the world and runs a command in it. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { realpathSync } from 'node:fs';
 import { runProgram } from './cli/program';
 import type { Context, Streams } from './cli/context';
@@ -43,6 +43,8 @@ export async function start(args: readonly string[]): Promise<void> {
     readInput,
     inputLines,
     writeOutput,
+    logs: async () => (await import('./system/log/reader')).createLogReader({ script: join(__dirname, 'workers', 'log.cjs') }),
+    now: () => Date.now(),
     replayLogs: async (paths, replay) => (await import('./system/replay-reader')).replayFiles(paths, replay),
     exit(code) {
       process.exitCode = code;
@@ -61,7 +63,10 @@ function scriptPath(): string {
 function openStreams(): Streams {
   const { stdout, stderr, env } = process;
   // A reader that has gone (`| head`, a closed SSH session) must not end a change half-way.
-  stdout.on('error', () => undefined);
+  let closed = false;
+  stdout.on('error', () => {
+    closed = true;
+  });
   stderr.on('error', () => undefined);
   const colour = (stream: NodeJS.WriteStream): boolean =>
     env.NO_COLOR === undefined || env.NO_COLOR === '' ? stream.isTTY && env.TERM !== 'dumb' : false;
@@ -83,6 +88,8 @@ function openStreams(): Streams {
       live = true;
     },
     outColour: colour(stdout),
+    ...(stdout.isTTY ? { columns: stdout.columns } : {}),
+    outClosed: () => closed,
     talkColour: colour(stderr),
   };
 }

@@ -18,6 +18,8 @@ const program = buildProgram({
   inputLines: unused,
   writeOutput: unused,
   replayLogs: unused,
+  logs: unused,
+  now: unused,
   exit: unused,
 } satisfies Context);
 

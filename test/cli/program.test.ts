@@ -277,6 +277,8 @@ describe('help', () => {
     inputLines: unused,
     writeOutput: unused,
     replayLogs: unused,
+    logs: unused,
+    now: unused,
     exit: unused,
   });
 

@@ -3,6 +3,7 @@ import type { Context, WorldOptions } from '../../src/cli/context';
 import { runProgram } from '../../src/cli/program';
 import { inputLines, readInput } from '../../src/system/input';
 import { writeOutput } from '../../src/system/output-file';
+import { createLogReader, type ReaderOptions } from '../../src/system/log/reader';
 import { replayFiles } from '../../src/system/replay-reader';
 import type { FakeNode, TestPorts } from './fake-node';
 
@@ -25,6 +26,12 @@ export interface RunOptions {
   disk?: boolean;
   colour?: boolean;
   uid?: number;
+  /** How logs are read. */
+  reader?: ReaderOptions;
+  /** Milliseconds since the epoch. */
+  now?: number;
+  /** Of the terminal. */
+  columns?: number;
   ports?: (ports: TestPorts) => void;
 }
 
@@ -44,6 +51,7 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       live: (text) => void result.live.push(text),
       outColour: options.colour ?? false,
       talkColour: options.colour ?? false,
+      ...(options.columns === undefined ? {} : { columns: options.columns }),
     },
     world(world, report) {
       result.world = world;
@@ -70,6 +78,8 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
           return Promise.resolve();
         },
     replayLogs: replayFiles,
+    logs: () => Promise.resolve(createLogReader(options.reader)),
+    now: () => options.now ?? Date.now(),
     exit(code) {
       result.code = code;
     },

@@ -37,6 +37,8 @@ export interface FilterSpec {
   annotation?: readonly string[];
   where?: readonly string[];
   preset?: readonly string[];
+  /** One of these as a whole, besides all else; without stages and spans of time of their own. */
+  any?: readonly FilterSpec[];
   /** Names of stages, or `all`; absent: one event a request, the last one in the log. */
   stage?: readonly string[];
   /** Microseconds since the epoch, both inclusive, of the moment the event was written (stageTimestamp). */
@@ -110,6 +112,7 @@ function addTests(spec: FilterSpec, tests: Tests): void {
   if (spec.annotation !== undefined) addAnnotations(spec.annotation, tests);
   for (const source of spec.where ?? []) after.push(whereFilter(source));
   for (const name of splitValues(spec.preset ?? [])) rest.push(anyOf(presetNamed(name).any));
+  if (spec.any !== undefined) rest.push(anyOf(spec.any));
   addTimes(spec, tests);
 }
 

@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync, watch,
 import { dirname, join } from 'node:path';
 import { nameFile } from '../../core/auditlog/files';
 import { compileFilter, type Filter, type FilterSpec } from '../../core/auditlog/filter';
+import { SLOT } from '../../core/auditlog/members';
 import { FINAL, rankOf, requestKey } from '../../core/auditlog/stages';
 import type { EventScan } from '../../core/auditlog/scan';
 import type { LogEvent } from '../../change/log';
@@ -175,7 +176,7 @@ function onceEach(filter: Filter, onEvent: (event: LogEvent) => void): (scan: Ev
     const rank = rankOf(scan);
     if (filter.pick && rank === 0) return;
     const key = requestKey(scan);
-    if (filter.pick && rank === FINAL && started.delete(key)) return;
+    if (filter.pick && rank === FINAL && started.delete(key) && scan.text(SLOT.stage) !== 'Panic') return;
     if (rank === 1) started.add(key);
     if (started.size > MOST_STARTED) started.clear();
     onEvent({ raw: scan.raw().slice(), open: rank !== FINAL });

@@ -81,7 +81,8 @@ function texts(values: readonly unknown[]): string[] {
   );
 }
 
-function read(operand: Operand, root: Root): unknown[] {
+/** What an operand says of an event: nothing, one value, or several. */
+export function read(operand: Operand, root: Root): unknown[] {
   if (operand.kind === 'literal') return [operand.value];
   const [first, ...rest] = operand.steps;
   return walk([root(typeof first === 'string' ? first : '')], rest);

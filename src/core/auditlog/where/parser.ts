@@ -40,6 +40,11 @@ export function parseExpression(source: string): Expression {
   return new Parser(source).whole();
 }
 
+/** A path alone, as `--fields` takes it. @throws {UserError} `bad-expression`. */
+export function parsePath(source: string): readonly Step[] {
+  return new Parser(source).wholePath();
+}
+
 class Parser {
   readonly #source: string;
   readonly #tokens: readonly Token[];
@@ -55,6 +60,12 @@ class Parser {
     const found = this.#or();
     if (this.#token().kind !== 'end') this.#refuse('nothing is expected here but `and` or `or`');
     return found;
+  }
+
+  wholePath(): Step[] {
+    const steps = this.#path();
+    if (this.#token().kind !== 'end') this.#refuse('a field ends here');
+    return steps;
   }
 
   #or(): Expression {
