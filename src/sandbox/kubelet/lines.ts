@@ -116,16 +116,9 @@ export function kubeletLog(
       );
     },
 
-    podAdmitted(pod: PodName): void {
-      either(
-        'I',
-        [
-          'topology_manager.go:215',
-          'Topology Admit Handler',
-          { podUID: pod.uid, podNamespace: pod.namespace, podName: pod.name },
-        ],
-        ['topology_manager.go:187', '[topologymanager] Topology Admit Handler'],
-      );
+    /** Newer kubelets do it without a word. */
+    podAdmitted(): void {
+      if (!structuredText) say('I', 'topology_manager.go:187', '[topologymanager] Topology Admit Handler');
     },
     volumeAttached(pod: PodName, volume: Volume): void {
       const text = `operationExecutor.VerifyControllerAttachedVolume started for volume "${volume.name}" (UniqueName: "${unique(pod, volume)}") pod "${pod.name}" (UID: "${pod.uid}") `;
