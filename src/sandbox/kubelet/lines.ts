@@ -78,8 +78,7 @@ export function kubeletLog(
       either('I', ['apiserver.go:51', 'Watching apiserver', {}], ['kubelet.go:276', 'Watching apiserver']);
     },
 
-    folderMissing(path: string): void {
-      const err = 'path does not exist, ignoring';
+    folderProblem(path: string, err: string): void {
       either(
         'E',
         ['file.go:96', 'Unable to read config path', { err, path }],
