@@ -67,8 +67,11 @@ export class ApiAgent {
 
   /** Something about the pods is new. */
   changed(): void {
-    // Kubelets before 1.22 tell it while the old server still answers; so many changes at once are one.
-    this.#mirrorsSoon(this.#options.timings.besideOld ? 1 : 100);
+    const { mirrors, timings } = this.#options;
+    // Kubelets before 1.22 tell it at once, while the old server still answers. Newer ones try once for each new pod, and
+    // then not before the API has been back for a while: its first answers are no sign of that.
+    if (timings.besideOld) this.#mirrorsSoon(1);
+    else if (this.#up || mirrors.hasUntried()) this.#mirrorsSoon(100);
   }
 
   #nextBeat(ms: number): void {
