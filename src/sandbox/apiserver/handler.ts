@@ -173,7 +173,7 @@ export class Handler {
     const long = isLongRunning(info);
     if (long) this.#long.add(controller);
     exchange.response.once('close', () => {
-      controller.abort();
+      if (!exchange.response.writableFinished) controller.abort();
     });
     try {
       const answer = await this.#options.rest.handle({
