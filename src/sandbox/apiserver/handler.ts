@@ -259,7 +259,8 @@ function answerOf(response: RestResponse, method: string): Answer {
     ...(told ? { status: told } : {}),
     ...(requestObject === undefined ? {} : { requestObject }),
     ...(responseObject === undefined ? {} : { responseObject }),
-    ...(objectRef ? { objectRef } : {}),
+    // The real one completes the reference from the object that was sent, and only creating and updating send one.
+    ...(objectRef && (method === 'POST' || method === 'PUT') ? { objectRef } : {}),
   };
 }
 
