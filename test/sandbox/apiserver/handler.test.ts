@@ -182,9 +182,22 @@ test('the body is handed on, and one that is too large is refused', async () => 
   const headers = { 'Content-Type': 'application/json' };
   await ask(front.port, LIST, { method: 'POST', headers, body: '{"a":"é"}' });
   expect(got).toBe('root application/json {"a":"é"}');
-  const refused = await ask(front.port, LIST, { method: 'POST', headers, body: 'x'.repeat((3 << 20) + 1) });
+  const refused = await ask(front.port, LIST, { method: 'POST', headers, body: 'x'.repeat(8 << 20) });
   expect(refused.status).toBe(413);
   expect(refused.text).toContain('Request entity too large: limit is 3145728');
+});
+
+test('headers with the names of JavaScript are headers like others', async () => {
+  await start(OK);
+  const headers = {
+    constructor: 'x',
+    __proto__: 'y',
+    'Impersonate-User': 'bob',
+    'Impersonate-Group': 'system:masters',
+  };
+  const extra = { 'Impersonate-Extra-__proto__': 'z' };
+  expect((await ask(front.port, LIST, { headers: { ...headers, ...extra } })).status).toBe(200);
+  expect(encodeEvent(events.at(-1)!)).toContain('"extra":{"__proto__":["z"]}');
 });
 
 test('who works is who is acted as', async () => {

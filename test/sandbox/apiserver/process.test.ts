@@ -1,7 +1,7 @@
 /** The server as a process: TLS and certificates, events on the node's disk, the port's entry, and how it ends. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { request, type RequestOptions } from 'node:https';
+import { Agent, request, type RequestOptions } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { makeApiContainer, withPolicy, type ApiContainer } from '../../support/api-container';
@@ -160,6 +160,10 @@ test('SIGTERM: the watch ends, the port is free, the entry gone; the process liv
     sent.end();
   });
   await until(() => Promise.resolve(seen !== ''));
+  const idle = new Agent({ keepAlive: true, maxSockets: 1 });
+  await ask('/readyz', { agent: idle });
+  const [kept] = Object.values(idle.freeSockets).flat();
+  const closed = new Promise((resolve) => kept!.on('close', resolve));
   expect(stages('the-watch')).toEqual(['RequestReceived', 'ResponseStarted']);
   const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
   child.kill('SIGTERM');
@@ -167,6 +171,7 @@ test('SIGTERM: the watch ends, the port is free, the entry gone; the process liv
   expect(seen).toBe('{"type":"ADDED","object":{"kind":"ConfigMap"}}\n');
   expect(stages('the-watch')).toEqual(['RequestReceived', 'ResponseStarted', 'ResponseComplete']);
   expect(await refused(api.port)).toBe(true);
+  await closed;
   expect(existsSync(entry())).toBe(false);
   expect(child.exitCode).toBeNull();
   child.kill('SIGTERM');

@@ -205,16 +205,23 @@ describe('the modes', () => {
 
 describe('the log', () => {
   const lines: string[] = [];
-  const writer = { write: (line: string) => void lines.push(line), close: () => Promise.resolve() };
+  let writes = 0;
+  const writer = {
+    write: (group: readonly string[]) => {
+      writes++;
+      lines.push(...group);
+      return [];
+    },
+    close: () => Promise.resolve(),
+  };
 
   beforeEach(() => lines.splice(0));
 
-  test('has a JSON object a line, or a line of the old form', () => {
-    void logBackend(writer, 'json', 36, told().report).process([event('a')]);
-    void logBackend(writer, 'legacy', 36, told().report).process([event('a', { responseStatus: { code: 200 } })]);
-    void logBackend(writer, 'legacy', 20, told().report).process([
-      event('b', { impersonatedUser: { name: 'bob', groups: [] } }),
-    ]);
+  test('has a JSON object a line, or a line of the old form', async () => {
+    await logBackend(writer, 'json', 36, told().report).process([event('a')]);
+    await logBackend(writer, 'legacy', 36, told().report).process([event('a', { responseStatus: { code: 200 } })]);
+    const acting = event('b', { impersonatedUser: { name: 'bob', groups: [] } });
+    await logBackend(writer, 'legacy', 20, told().report).process([acting]);
     expect(JSON.parse(lines[0]!)).toMatchObject({ kind: 'Event', auditID: 'a' });
     expect(lines[1]).toBe(
       '2023-11-14T22:13:20.1234Z AUDIT: id="a" stage="ResponseComplete" ip="10.0.0.1" method="get" user="jane" ' +
@@ -224,16 +231,30 @@ describe('the log', () => {
     expect(lines[2]).toContain('as="bob" asgroups="" namespace="<none>" uri="/version" response="<deferred>"');
   });
 
-  test('a line that cannot be written is lost, counted and told, the others are not', () => {
+  test('events of the same moment share one write, and each is done when it is written', async () => {
+    writes = 0;
+    const backend = logBackend(writer, 'json', 36, told().report);
+    const answers = 'abc'.split('').map((id) => backend.process([event(id)]));
+    expect(lines).toEqual([]);
+    for (const answer of answers) expect(await answer).toBe(true);
+    expect([writes, lines.length]).toEqual([1, 3]);
+    void backend.process([event('d')]);
+    await backend.close();
+    expect(lines).toHaveLength(4);
+  });
+
+  test('a line that cannot be written is lost, counted and told, the others are not', async () => {
     const { report, metrics, lines: said } = told();
     const broken = {
-      write: (line: string) => {
-        if (line.includes('"b"')) throw new Error('write /x: no space left on device');
-        lines.push(line);
-      },
+      write: (group: readonly string[]) =>
+        group.map((line) => {
+          if (line.includes('"b"')) return 'write /x: no space left on device';
+          lines.push(line);
+          return undefined;
+        }),
       close: () => Promise.resolve(),
     };
-    expect(logBackend(broken, 'json', 36, report).process([event('a'), event('b'), event('c')])).toBe(false);
+    expect(await logBackend(broken, 'json', 36, report).process([event('a'), event('b'), event('c')])).toBe(false);
     expect(lines).toHaveLength(2);
     expect(metrics.auditErrors.get('log')).toBe(1);
     expect(said.join('')).toContain(
