@@ -26,7 +26,8 @@ function version2(accept: string, gitVersion: string): RestResponse {
   if (wish === undefined) return { status: 200, body: { json: version2Json(gitVersion) } };
   const type = wish.includes('v2.v1.0')
     ? 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
-    : 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+    : // The type that older clients name is none that Go's own parser takes in an answer.
+      'application/octet-stream';
   return { status: 200, body: { bytes: version2Protobuf(gitVersion), type } };
 }
 
