@@ -101,7 +101,7 @@ function version2Protobuf(gitVersion: string): Uint8Array {
     const yaml = `group: ${JSON.stringify(group)}\nkind: ${name}\nversion: ${version}\n`;
     const extension = message([1, 'x-kubernetes-group-version-kind'], [2, message([2, yaml])]);
     const operation = message(...parameters.map((bytes): Field => [8, bytes]), [13, extension]);
-    return message([1, pathOf(kind)], [2, message([7, operation])]);
+    return message([1, pathOf(kind)], [2, message([8, operation])]);
   });
   const info = message([1, INFO.title], [2, gitVersion]);
   return message([1, '2.0'], [2, info], [8, message(...paths.map((bytes): Field => [2, bytes]))]);
