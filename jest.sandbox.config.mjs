@@ -1,4 +1,7 @@
-/** The suite that runs a whole sandbox, from the built program, with real kubectl: `npm run build` first. */
+/**
+ * The suite that runs a whole sandbox, from the built program (`npm run build` first), with real kubectl from the PATH or as
+ * KUBECTL names it.
+ */
 import base from './jest.config.mjs';
 
 export default {

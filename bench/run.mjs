@@ -1,6 +1,6 @@
 /**
  * Whole processes, side by side with a peer in the same run: the median of many starts, alternating, as a ratio.
- *   npm run bench               start-up against `node -e 0`
+ *   npm run bench               start-up against `node -e 0`, then the sandbox's API server under load (bench/sandbox.mjs)
  * With KUBE_AUDITCTL_NODE set, `enable --dry-run` runs on the node's real manifest.
  */
 import { spawnSync } from 'node:child_process';
@@ -46,3 +46,6 @@ if (prefix.length > 0) {
     3,
   );
 } else console.log('enable --dry-run: set KUBE_AUDITCTL_NODE to a command prefix that reaches a control-plane node');
+
+const load = spawnSync(process.execPath, [`${REPO}bench/sandbox.mjs`], { stdio: 'inherit' });
+if (load.status !== 0) process.exitCode = 1;

@@ -56,6 +56,9 @@ export async function start(args: readonly string[]): Promise<void> {
     readInput,
     inputLines,
     writeOutput,
+    logs: async () =>
+      (await import('./system/log/reader')).createLogReader({ script: join(__dirname, 'workers', 'log.cjs') }),
+    now: () => Date.now(),
     replayLogs: async (paths, replay) => (await import('./system/replay-reader')).replayFiles(paths, replay),
     sandboxDirs: sandboxDirs(),
     async enterSandbox(dir) {
@@ -67,7 +70,6 @@ export async function start(args: readonly string[]): Promise<void> {
     sandboxes: async () => (await import('./sandbox/manage')).createSandboxes(PROGRAMS),
     runSelf,
     interrupts,
-    now: () => Date.now(),
     exit(code) {
       process.exitCode = code;
     },
@@ -113,7 +115,10 @@ function scriptPath(): string {
 function openStreams(): Streams {
   const { stdout, stderr, env } = process;
   // A reader that has gone (`| head`, a closed SSH session) must not end a change half-way.
-  stdout.on('error', () => undefined);
+  let closed = false;
+  stdout.on('error', () => {
+    closed = true;
+  });
   stderr.on('error', () => undefined);
   const colour = (stream: NodeJS.WriteStream): boolean =>
     env.NO_COLOR === undefined || env.NO_COLOR === '' ? stream.isTTY && env.TERM !== 'dumb' : false;
@@ -135,6 +140,8 @@ function openStreams(): Streams {
       live = true;
     },
     outColour: colour(stdout),
+    ...(stdout.isTTY ? { columns: stdout.columns } : {}),
+    outClosed: () => closed,
     talkColour: colour(stderr),
   };
 }

@@ -23,6 +23,7 @@ const program = buildProgram({
   sandboxes: unused,
   runSelf: unused,
   interrupts: { first: new AbortController().signal, second: new AbortController().signal },
+  logs: unused,
   now: unused,
   exit: unused,
 } satisfies Context);

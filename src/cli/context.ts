@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Interrupts, Ports, RunSelf, Sandboxes } from '../change/ports';
 import type { ChangeEvent } from '../change/events';
+import type { LogReader } from '../change/log';
 import type { ReadLogs, ReplayedLog } from '../change/policy';
 import type { ExitCode } from '../core/outcome';
 import { createStyle, type Style } from '../output/style';
@@ -15,6 +16,10 @@ export interface Streams {
   live(text: string): void;
   outColour: boolean;
   talkColour: boolean;
+  /** Of the terminal that stdout is; absent when it is none. */
+  columns?: number;
+  /** Nobody reads the answer any more (`| head`). */
+  outClosed?: () => boolean;
 }
 
 export interface WorldOptions {
@@ -50,14 +55,19 @@ export interface Context {
   runSelf: RunSelf;
   /** Ctrl-C and SIGTERM, for commands that have no world. */
   interrupts: Interrupts;
+  /** What reads audit logs, loaded on first use. */
+  logs(): Promise<LogReader>;
   /** Milliseconds since the epoch. */
   now(): number;
   exit(code: ExitCode): void;
 }
 
+export const OUTPUT_FORMATS = ['text', 'json', 'sarif', 'jsonl', 'csv', 'wide'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
 export interface GlobalOptions {
-  /** sarif: only for commands that say so. */
-  output: 'text' | 'json' | 'sarif';
+  /** All but text and json: only for commands that say so. */
+  output: OutputFormat;
   quiet: boolean;
   verbose: boolean;
   color: boolean;
@@ -71,6 +81,11 @@ export interface GlobalOptions {
 
 export function globals(command: Command): GlobalOptions {
   return command.optsWithGlobals<GlobalOptions>();
+}
+
+/** Where the node's file system lies on this machine, for what is read past the world's own adapters. */
+export function rootOf({ root, sandbox }: GlobalOptions): string {
+  return sandbox === undefined ? root : `${sandbox}/node`;
 }
 
 /** For documents that could be taken for a real node's. */

@@ -7,11 +7,12 @@ import { bugText, errorText } from '../output/finding';
 import { createStyle } from '../output/style';
 import { VERSION } from '../version';
 import { applyCommand } from './apply';
-import type { Context, GlobalOptions } from './context';
 import { demoCommand } from './demo';
+import { OUTPUT_FORMATS, type Context, type GlobalOptions, type OutputFormat } from './context';
 import { disableCommand } from './disable';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
+import { logCommand, logFormats } from './log';
 import { knowsSarif, policyCommand } from './policy';
 import { recoverCommand } from './recover';
 import { rollbackCommand } from './rollback';
@@ -48,8 +49,9 @@ export function buildProgram(context: Context): Command {
     .option('--state-dir <dir>', 'where changes are recorded', '/var/lib/kube-auditctl')
     .option('--sandbox [dir]', 'work on a sandbox instead of a real node (also: KUBE_AUDITCTL_SANDBOX)')
     .hook('preAction', (_program, action) => {
-      if (program.opts<GlobalOptions>().output !== 'sarif' || knowsSarif(action)) return;
-      action.error(`error: option '-o, --output <format>' argument 'sarif' is invalid. ${FORMATS}`);
+      const { output } = program.opts<GlobalOptions>();
+      if (formatsOf(action).includes(output)) return;
+      action.error(`error: option '-o, --output <format>' argument '${output}' is invalid. ${FORMATS}`);
     })
     .hook('preAction', (_program, action) => enterWanted(context, program, action))
     .addHelpText('afterAll', exitCodesText());
@@ -65,6 +67,7 @@ export function buildProgram(context: Context): Command {
     policyCommand,
     sandboxCommand,
     demoCommand,
+    logCommand,
   ]) {
     program.addCommand(make(context));
   }
@@ -84,11 +87,16 @@ export function buildProgram(context: Context): Command {
   return program;
 }
 
-const FORMATS = 'Allowed choices are text, json (policy lint: sarif too).';
+const FORMATS = 'Allowed choices are text, json (policy lint: sarif too; log: jsonl, csv, wide too).';
 
-function outputFormat(value: string): GlobalOptions['output'] {
-  if (value === 'text' || value === 'json' || value === 'sarif') return value;
+function outputFormat(value: string): OutputFormat {
+  const known = OUTPUT_FORMATS.find((format) => format === value);
+  if (known !== undefined) return known;
   throw new InvalidArgumentError(FORMATS);
+}
+
+function formatsOf(action: Command): readonly OutputFormat[] {
+  return ['text', 'json', ...(knowsSarif(action) ? (['sarif'] as const) : []), ...logFormats(action)];
 }
 
 function withDescendants(command: Command): Command[] {

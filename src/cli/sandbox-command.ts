@@ -20,7 +20,10 @@ export function sandboxCommand(context: Context): Command {
   sub('start', 'make a sandbox, or start the one that is there')
     .addArgument(folder())
     .addOption(
-      new Option('--like <version>', 'which Kubernetes it behaves as; fast: like 1.36, with the waits cut short'),
+      new Option(
+        '--like <version>',
+        'which Kubernetes it behaves as: fast (1.36 with the waits cut short), fast-1.20, 1.36, 1.20',
+      ),
     )
     .option('--port <number>', 'where its API server listens (default: 6443, or any port when that is taken)', port)
     .action(async (dir: string | undefined, flags: { like?: string; port?: number }, own: Command) => {

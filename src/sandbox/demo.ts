@@ -11,7 +11,8 @@ interface Scene {
   says: string;
   /** Done before the command; told in `says`. */
   before?: () => void;
-  args: readonly string[];
+  /** May rest on what the steps before it printed. */
+  args: readonly string[] | ((before: readonly DemoStep[]) => readonly string[]);
   expected?: number;
 }
 
@@ -38,8 +39,9 @@ export async function runDemo({
   const steps: DemoStep[] = [];
   const begun = performance.now();
 
-  const play = async ({ says, before, args, expected = 0 }: Scene): Promise<boolean> => {
+  const play = async ({ says, before, args: wanted, expected = 0 }: Scene): Promise<boolean> => {
     before?.();
+    const args = typeof wanted === 'function' ? wanted(steps) : wanted;
     const command = ['kube-auditctl', ...args.map(shellWord)].join(' ');
     show(`\n# ${says}\n$ ${command}\n`);
     const at = performance.now();
@@ -78,6 +80,10 @@ function scenes(dir: string, folder: string): Scene[] {
     {
       says: 'Audit logging on, watched until the server is back, and proven by an event found in the log.',
       args: ['enable'],
+    },
+    {
+      says: 'That event, as it stands in the log.',
+      args: (steps) => ['log', 'show', /\bkube-auditctl-[0-9a-f]{16}\b/.exec(steps.at(-1)?.output ?? '')?.[0] ?? ''],
     },
     {
       says: 'Now to something that goes wrong: the same manifest, with a flag misspelt. It is rolled back, with its cause.',

@@ -24,16 +24,14 @@ const NEW: Version = {
   old: false,
 };
 
-export const VERSIONS: Readonly<Record<Like, Version>> = {
-  fast: NEW,
-  '1.36': NEW,
-  '1.20': {
-    kubernetes: 'v1.20.2',
-    apiServerImage: 'k8s.gcr.io/kube-apiserver:v1.20.2',
-    etcdImage: 'k8s.gcr.io/etcd:3.4.13-0',
-    old: true,
-  },
+const OLD: Version = {
+  kubernetes: 'v1.20.2',
+  apiServerImage: 'k8s.gcr.io/kube-apiserver:v1.20.2',
+  etcdImage: 'k8s.gcr.io/etcd:3.4.13-0',
+  old: true,
 };
+
+export const VERSIONS: Readonly<Record<Like, Version>> = { fast: NEW, 'fast-1.20': OLD, '1.20': OLD, '1.36': NEW };
 
 export interface Ports {
   port: number;

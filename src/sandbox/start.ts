@@ -13,7 +13,7 @@ import { readAccess, send, type Access } from './client';
 import { isAlive, readJson, startTicksOf, type ProcessId } from './kubelet/runtime/process-files';
 import { layoutOf, readSandboxFile, type Layout, type Like, type SandboxFile } from './layout';
 import { makeSandbox } from './make';
-import type { Ports } from './manifests';
+import { VERSIONS, type Ports } from './manifests';
 import { kubeletOf, statusOf } from './status';
 import { lastWords } from './last-words';
 import { endEverything } from './stop';
@@ -23,7 +23,12 @@ import { grants } from './users';
 const LOOK_MS = 50;
 const KUBELET_MS = 20_000;
 /** Real nodes take seconds; a machine that is busy with other things takes longer. */
-const PATIENCE_MS: Record<Like, number> = { fast: 60_000, '1.20': 120_000, '1.36': 180_000 };
+const PATIENCE_MS: Record<Like, number> = {
+  fast: 60_000,
+  'fast-1.20': 60_000,
+  '1.20': 120_000,
+  '1.36': 180_000,
+};
 
 export interface StartOptions {
   /** The folder of the sandbox's programs. */
@@ -90,7 +95,7 @@ async function bringUp(layout: Layout, file: SandboxFile, options: StartOptions)
 
 /** system:masters: what the others are allowed is what this one writes. */
 export function adminFile({ like }: SandboxFile): string {
-  return like === '1.20' ? 'admin.conf' : 'super-admin.conf';
+  return VERSIONS[like].old ? 'admin.conf' : 'super-admin.conf';
 }
 
 /** Resolves when the kubelet has noted itself: what is not noted could not be stopped. */

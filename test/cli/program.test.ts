@@ -282,6 +282,7 @@ describe('help', () => {
     sandboxes: unused,
     runSelf: unused,
     interrupts: { first: new AbortController().signal, second: new AbortController().signal },
+    logs: unused,
     now: unused,
     exit: unused,
   });

@@ -75,6 +75,7 @@ describe('sandbox', () => {
         return Promise.resolve(answer);
       };
     const ran = await run(node(), line.split(' '), {
+      now: 1_700_000_060_000,
       sandboxes: {
         start: note({ was: 'none' as const, state: RUNNING }),
         stop: note({ was: 'running' as const, ended: [71, 72] }),

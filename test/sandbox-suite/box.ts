@@ -62,7 +62,10 @@ export class Box {
   kubectl(user: string | undefined, line: string, input?: string): Promise<Ran> {
     const config = user === undefined ? 'node/etc/kubernetes/admin.conf' : `users/${user}.conf`;
     const env = { KUBECONFIG: join(this.dir, config) };
-    return this.run('kubectl', line.split(' '), { env, ...(input === undefined ? {} : { input }) });
+    return this.run(process.env.KUBECTL ?? 'kubectl', line.split(' '), {
+      env,
+      ...(input === undefined ? {} : { input }),
+    });
   }
 
   async start(...args: string[]): Promise<void> {

@@ -24,10 +24,12 @@ async function play(odd?: string, code = 7, abort?: AbortController) {
       writeFileSync(manifest, '    - --audit-log-maxbackup=10\n');
     }
     if (args[0] === 'apply') played.bad = readFileSync(args[2] ?? '', 'utf8');
-    print(`output of ${line}\n`);
+    const output =
+      line === 'enable' ? 'output of enable\nproven: event kube-auditctl-0123456789abcdef\n' : `output of ${line}\n`;
+    print(output);
     if (odd !== undefined && line.startsWith(odd)) abort?.abort();
     const wrong = odd !== undefined && line.startsWith(odd) && !abort;
-    return Promise.resolve({ code: wrong ? code : args[0] === 'apply' ? 3 : 0, output: `output of ${line}\n` });
+    return Promise.resolve({ code: wrong ? code : args[0] === 'apply' ? 3 : 0, output });
   };
   const signal = abort?.signal ?? new AbortController().signal;
   const report = await runDemo({ run, show: (text) => (played.shown += text), signal });
@@ -41,6 +43,7 @@ test('all goes well: each command is shown before its output, and the sandbox go
   expect(lines.at(-1)).toBe('sandbox stop --delete');
   expect(shown).toContain('\n$ kube-auditctl enable\noutput of enable\n');
   expect(shown).toContain(`$ export KUBE_AUDITCTL_SANDBOX=${dir}\n`);
+  expect(lines).toContain('log show kube-auditctl-0123456789abcdef');
   expect(bad).toBe('    - --audit-log-maxbackups=10\n');
   expect(report.steps.map(({ exitCode, expectedExitCode }) => exitCode - expectedExitCode)).toEqual(
     report.steps.map(() => 0),

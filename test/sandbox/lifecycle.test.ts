@@ -113,7 +113,7 @@ test('start again: it runs already, and nothing new is started', async () => {
 });
 
 test('another --like than it was made with is refused', async () => {
-  await expect(start(dir, '1.20')).rejects.toMatchObject({ code: 'sandbox-like' });
+  await expect(start(dir, 'fast-1.20')).rejects.toMatchObject({ code: 'sandbox-like' });
   await expect(start(dir, '1.19')).rejects.toMatchObject({ code: 'usage' });
 });
 

@@ -4,6 +4,7 @@ import type { Sandboxes } from '../../src/change/ports';
 import { runProgram } from '../../src/cli/program';
 import { inputLines, readInput } from '../../src/system/input';
 import { writeOutput } from '../../src/system/output-file';
+import { createLogReader, type ReaderOptions } from '../../src/system/log/reader';
 import { replayFiles } from '../../src/system/replay-reader';
 import type { FakeNode, TestPorts } from './fake-node';
 
@@ -28,6 +29,12 @@ export interface RunOptions {
   disk?: boolean;
   colour?: boolean;
   uid?: number;
+  /** How logs are read. */
+  reader?: ReaderOptions;
+  /** Milliseconds since the epoch. */
+  now?: number;
+  /** Of the terminal. */
+  columns?: number;
   ports?: (ports: TestPorts) => void;
   /** KUBE_AUDITCTL_SANDBOX. */
   environment?: string;
@@ -68,6 +75,7 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       live: (text) => void result.live.push(text),
       outColour: options.colour ?? false,
       talkColour: options.colour ?? false,
+      ...(options.columns === undefined ? {} : { columns: options.columns }),
     },
     world(world, report) {
       result.world = world;
@@ -105,7 +113,8 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
     sandboxes: () => Promise.resolve({ ...NO_SANDBOXES, ...options.sandboxes }),
     runSelf: () => Promise.reject(new Error('the test runs no other process')),
     interrupts: { first: new AbortController().signal, second: new AbortController().signal },
-    now: () => 1_700_000_060_000,
+    logs: () => Promise.resolve(createLogReader(options.reader)),
+    now: () => options.now ?? Date.now(),
     exit(code) {
       result.code = code;
     },

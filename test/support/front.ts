@@ -90,7 +90,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
       : undefined;
   const handler = new Handler({
     authenticate: () => options.identity,
-    authorize: authorizer(['Node', 'RBAC'], options.rest.objects),
+    authorize: authorizer(['Node', 'RBAC'], (group, resource) => options.rest.objects(group, resource)),
     local: localPaths({
       health: new Health(state, version.minor),
       metrics,

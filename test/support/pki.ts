@@ -6,7 +6,7 @@ import { webcrypto } from 'node:crypto';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY = 86_400_000;
 
-x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+x509.cryptoProvider.set(webcrypto);
 
 export interface Pem {
   cert: string;
@@ -23,7 +23,7 @@ export async function makeAuthority(subject = 'CN=kubernetes'): Promise<Authorit
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     name: subject,
-    keys: keys as CryptoKeyPair,
+    keys,
     signingAlgorithm: ALGORITHM,
     ...validity(3650),
     extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
@@ -42,8 +42,8 @@ export async function makeAuthority(subject = 'CN=kubernetes'): Promise<Authorit
         serialNumber: (++serial).toString(16).padStart(4, '0'),
         subject: name,
         issuer: ca.subject,
-        publicKey: pair.publicKey as CryptoKey,
-        signingKey: keys.privateKey as CryptoKey,
+        publicKey: pair.publicKey,
+        signingKey: keys.privateKey,
         signingAlgorithm: ALGORITHM,
         ...validity(days),
         extensions: [

@@ -149,13 +149,13 @@ export class SandboxNode {
     );
   }
 
-  journal(): { MESSAGE: string; [field: string]: string }[] {
+  journal(): { MESSAGE: string; _PID?: string }[] {
     const path = join(this.run, 'journal.jsonl');
     if (!existsSync(path)) return [];
     return readFileSync(path, 'utf8')
       .split('\n')
       .slice(0, -1)
-      .map((line) => JSON.parse(line));
+      .map((line) => JSON.parse(line) as { MESSAGE: string });
   }
 }
 

@@ -114,6 +114,7 @@ export class VirtualKubelet {
   containers: FakeContainer[] = [];
   unhealthy: ((why: 'startup' | 'liveness') => void)[] = [];
   workers: PodWorkers;
+  changed: () => void = () => undefined;
   #ids = 0;
   #world: World;
   #epoch = 0;
@@ -163,7 +164,9 @@ export class VirtualKubelet {
         this.unhealthy.push(unhealthy);
         return { stop: () => undefined, ready: () => true, started: () => true };
       },
-      changed: () => undefined,
+      changed: () => {
+        this.changed();
+      },
     };
     this.workers = new PodWorkers(this.#world);
     if (apiSeen) this.workers.seeApi();

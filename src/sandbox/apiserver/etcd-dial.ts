@@ -1,5 +1,5 @@
 /** Which etcd the flags name, and the lines that a server writes while it does not answer. */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { EtcdClientOptions } from './contract';
 import type { ContainerFiles } from './files';
 import type { Flags } from './flags/parse';
@@ -20,8 +20,10 @@ export function tellOfRefusals(flags: Flags, klog: Klog, minor: number): () => v
   const { host, port, server } = address(flags);
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
+  let last: Socket | undefined;
   const attempt = (wait: number) => {
     const socket = connect({ host, port });
+    last = socket;
     socket.on('connect', () => socket.destroy());
     socket.on('error', (error) => {
       if (ended) return;
@@ -46,6 +48,8 @@ export function tellOfRefusals(flags: Flags, klog: Klog, minor: number): () => v
   return () => {
     ended = true;
     clearTimeout(timer);
+    // An address that swallows packets would keep the process from ending.
+    last?.destroy();
   };
 }
 

@@ -32,20 +32,29 @@ export class Exchange {
   }
 
   /** Refused: larger than the server takes, or broken off. */
-  async body(): Promise<{ bytes: Uint8Array } | { refusal: Status }> {
-    if (this.method === 'GET' || this.method === 'HEAD') return { bytes: new Uint8Array() };
-    const chunks: Buffer[] = [];
-    let size = 0;
-    try {
-      for await (const chunk of this.request as AsyncIterable<Buffer>) {
-        size += chunk.length;
-        if (size > BODY_LIMIT) return { refusal: tooLarge(BODY_LIMIT) };
+  body(): Promise<{ bytes: Uint8Array } | { refusal: Status }> {
+    if (this.method === 'GET' || this.method === 'HEAD') return Promise.resolve({ bytes: new Uint8Array() });
+    const { request, response } = this;
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const take = (chunk: Buffer) => {
         chunks.push(chunk);
-      }
-    } catch {
-      return { refusal: badRequest('unexpected EOF') };
-    }
-    return { bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks) };
+        size += chunk.length;
+        if (size <= BODY_LIMIT) return;
+        // The rest runs into the void, so that the client gets to read the answer.
+        request.off('data', take).resume();
+        response.setHeader('Connection', 'close');
+        resolve({ refusal: tooLarge(BODY_LIMIT) });
+      };
+      request.on('data', take);
+      request.on('end', () => {
+        resolve({ bytes: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks) });
+      });
+      request.on('error', () => {
+        resolve({ refusal: badRequest('unexpected EOF') });
+      });
+    });
   }
 
   status(status: Status): void {
@@ -54,7 +63,7 @@ export class Exchange {
   }
 
   text(code: number, text: string, type = 'text/plain; charset=utf-8', nosniff = true): void {
-    if (nosniff) this.response.setHeader('X-Content-Type-Options', 'nosniff');
+    if (nosniff && !this.response.headersSent) this.response.setHeader('X-Content-Type-Options', 'nosniff');
     this.bytes(code, text, type);
   }
 
@@ -91,7 +100,8 @@ function drained(response: ServerResponse): Promise<void> {
 
 /** Node.js reads header bytes as Latin-1; Go keeps them, and they are meant as UTF-8. */
 function headersOf(raw: readonly string[]): Record<string, string[]> {
-  const headers: Record<string, string[]> = {};
+  // Without a prototype: a header may be called constructor.
+  const headers = Object.create(null) as Record<string, string[]>;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const value = raw[at + 1] ?? '';
     (headers[(raw[at] ?? '').toLowerCase()] ??= []).push(

@@ -15,7 +15,7 @@ import { sourceAddresses, type Answer, type Auditor, type RequestAudit, type See
 import { goEncode } from './audit/event';
 import type { RestApi, RestResponse, User } from './contract';
 import { Exchange, headerBytes, stream } from './exchange';
-import type { Klog } from './klog';
+import { structured, type Klog } from './klog';
 import type { AnswerLocally } from './local';
 import { requestLabels, type Metrics } from './metrics';
 import { forbidden, internalErrorText, responseStatus, unauthorized, type Status } from './status';
@@ -38,6 +38,7 @@ export class Handler {
   /** Requests that last until somebody ends them. */
   readonly #long = new Set<AbortController>();
   #active = 0;
+  #stopping = false;
   readonly #certificates = new WeakMap<object, { certificate?: Buffer }>();
 
   constructor(options: HandlerOptions) {
@@ -46,6 +47,7 @@ export class Handler {
 
   /** Ends watches; short requests come to their end by themselves. */
   stop(): void {
+    this.#stopping = true;
     for (const controller of this.#long) controller.abort();
   }
 
@@ -74,7 +76,9 @@ export class Handler {
     const { metrics, klog, auditor } = this.#options;
     const identity = this.#options.authenticate(this.#credentials(exchange));
     if (identity.kind === 'failed') {
-      klog.error('authentication.go:75', `"Unable to authenticate the request" err=${JSON.stringify(identity.reason)}`);
+      if (identity.reason !== '') {
+        klog.error('authentication.go:75', structured('Unable to authenticate the request', identity.reason));
+      }
       const status = unauthorized();
       await auditor?.begin(seen, undefined)?.started(statusAnswer(status));
       exchange.status(status);
@@ -126,14 +130,16 @@ export class Handler {
     }
     const { authorize } = this.#options;
     const acting = impersonation(exchange.headers, user, authorize);
+    const long = isLongRunning(seen.info);
     if (acting.kind === 'malformed') {
       this.#options.klog.error('errors.go:77', acting.reason);
+      if (long) await audit?.started({ code: 500 });
       await audit?.completed({ code: 500 });
       exchange.text(500, internalErrorText(exchange.target, acting.reason));
       return;
     }
     if (acting.kind === 'forbidden') {
-      await refuse(exchange, audit, forbidden(user.name, acting.info, acting.reason), false);
+      await refuse(exchange, audit, forbidden(user.name, acting.info, acting.reason), long);
       return;
     }
     const actor = acting.kind === 'as' ? acting.user : user;
@@ -144,7 +150,7 @@ export class Handler {
       'authorization.k8s.io/reason': decision.reason,
     });
     if (!decision.allowed) {
-      await refuse(exchange, audit, forbidden(actor.name, seen.info, decision.reason), isLongRunning(seen.info));
+      await refuse(exchange, audit, forbidden(actor.name, seen.info, decision.reason), long);
       return;
     }
     await this.#work(exchange, seen, actor, audit);
@@ -166,14 +172,16 @@ export class Handler {
     }
     const body = await exchange.body();
     if ('refusal' in body) {
-      await refuse(exchange, audit, body.refusal, false);
+      await refuse(exchange, audit, body.refusal, isLongRunning(info));
       return;
     }
     const controller = new AbortController();
     const long = isLongRunning(info);
     if (long) this.#long.add(controller);
+    // One that comes over a connection from before must not last either.
+    if (long && this.#stopping) controller.abort();
     exchange.response.once('close', () => {
-      controller.abort();
+      if (!exchange.response.writableFinished) controller.abort();
     });
     try {
       const answer = await this.#options.rest.handle({
@@ -259,7 +267,8 @@ function answerOf(response: RestResponse, method: string): Answer {
     ...(told ? { status: told } : {}),
     ...(requestObject === undefined ? {} : { requestObject }),
     ...(responseObject === undefined ? {} : { responseObject }),
-    ...(objectRef ? { objectRef } : {}),
+    // The real one completes the reference from the object that was sent, and only creating and updating send one.
+    ...(objectRef && (method === 'POST' || method === 'PUT') ? { objectRef } : {}),
   };
 }
 

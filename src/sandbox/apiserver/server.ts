@@ -6,7 +6,7 @@ import type { Container } from '../container';
 import { messageOf } from '../../core/errors';
 import { authenticator } from './access/authenticator';
 import { authorizer } from './access/authorizer';
-import { setUpAccess } from './access/setup';
+import { setUpAccess, type AccessSetup } from './access/setup';
 import { issueToken, tokenOwner, type TokenKeys } from './access/tokens';
 import { setUpAdmission } from './admission';
 import type { Auditor } from './audit/auditor';
@@ -112,7 +112,7 @@ class ApiServer {
     await step(() => {
       setUpAdmission(this.#flags, this.#files, this.#klog, this.#version.minor);
     });
-    const rest = await this.#etcd(access.keys);
+    const rest = await this.#etcd(access);
     this.#rest = rest;
 
     const modes = this.#flags.list('authorization-mode', ['AlwaysAllow']);
@@ -215,7 +215,7 @@ class ApiServer {
     });
   }
 
-  async #etcd(keys: TokenKeys): Promise<RestApi> {
+  async #etcd({ keys, clusterCa }: AccessSetup): Promise<RestApi> {
     const { container } = this.#options;
     const { minor } = this.#version;
     const failed = (error: unknown) =>
@@ -232,7 +232,13 @@ class ApiServer {
     try {
       const etcd = etcdOptions(this.#flags, this.#files, container.timings.etcdDial);
       stopTelling = tellOfRefusals(this.#flags, this.#klog, minor);
-      return await this.#openRest({ gitVersion: this.#version.git, etcd, bootstrap: true, front: this.#front(keys) });
+      return await this.#openRest({
+        gitVersion: this.#version.git,
+        etcd,
+        bootstrap: true,
+        front: this.#front(keys),
+        ...(clusterCa === undefined ? {} : { clusterCa }),
+      });
     } catch (error) {
       throw failed(error);
     } finally {

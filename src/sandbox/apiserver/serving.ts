@@ -25,6 +25,8 @@ export class Listener {
   readonly #entry: string;
   readonly #waiting: Socket[] = [];
   readonly #open = new Set<Socket>();
+  /** Connections past their handshake, and how many requests each has under way. */
+  readonly #requests = new Map<Socket, number>();
   #https: HttpsServer | undefined;
 
   private constructor(server: Server, entry: string) {
@@ -69,8 +71,20 @@ export class Listener {
         requestTimeout: 0,
         headersTimeout: 32_000,
       },
-      handle,
+      (request, response) => {
+        const { socket } = request;
+        this.#requests.set(socket, (this.#requests.get(socket) ?? 0) + 1);
+        response.once('close', () => {
+          const left = this.#requests.get(socket);
+          if (left !== undefined) this.#requests.set(socket, left - 1);
+        });
+        handle(request, response);
+      },
     );
+    https.on('secureConnection', (socket) => {
+      this.#requests.set(socket, 0);
+      socket.on('close', () => this.#requests.delete(socket));
+    });
     // A client that speaks no TLS, or goes away in between, is its own affair.
     https.on('tlsClientError', () => undefined);
     https.on('clientError', (_error, socket) => socket.destroy());
@@ -82,12 +96,15 @@ export class Listener {
   stopListening(): void {
     this.#server.close();
     rmSync(this.#entry, { force: true });
-    this.#https?.closeIdleConnections();
+    this.closeIdle();
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
 
+  /** Of its own: Node.js keeps no list of the connections of a server that does not listen itself. */
   closeIdle(): void {
-    this.#https?.closeIdleConnections();
+    for (const [socket, requests] of this.#requests) {
+      if (requests === 0) socket.destroy();
+    }
   }
 
   closeAll(): void {

@@ -78,8 +78,7 @@ export function kubeletLog(
       either('I', ['apiserver.go:51', 'Watching apiserver', {}], ['kubelet.go:276', 'Watching apiserver']);
     },
 
-    folderMissing(path: string): void {
-      const err = 'path does not exist, ignoring';
+    folderProblem(path: string, err: string): void {
       either(
         'E',
         ['file.go:96', 'Unable to read config path', { err, path }],
@@ -116,16 +115,9 @@ export function kubeletLog(
       );
     },
 
-    podAdmitted(pod: PodName): void {
-      either(
-        'I',
-        [
-          'topology_manager.go:215',
-          'Topology Admit Handler',
-          { podUID: pod.uid, podNamespace: pod.namespace, podName: pod.name },
-        ],
-        ['topology_manager.go:187', '[topologymanager] Topology Admit Handler'],
-      );
+    /** Newer kubelets do it without a word. */
+    podAdmitted(): void {
+      if (!structuredText) say('I', 'topology_manager.go:187', '[topologymanager] Topology Admit Handler');
     },
     volumeAttached(pod: PodName, volume: Volume): void {
       const text = `operationExecutor.VerifyControllerAttachedVolume started for volume "${volume.name}" (UniqueName: "${unique(pod, volume)}") pod "${pod.name}" (UID: "${pod.uid}") `;

@@ -11,5 +11,5 @@ TOOL="$(command -v node) $REPO/bin/kube-auditctl"
 init_pid() {
   local pid start
   read -r pid start 2>/dev/null <"$STATE/init" || return 0
-  [ "$(awk '{ print $22 }' "/proc/$pid/stat" 2>/dev/null)" = "$start" ] && echo "$pid"
+  if [ "$(awk '{ print $22 }' "/proc/$pid/stat" 2>/dev/null)" = "$start" ]; then echo "$pid"; fi
 }

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import { parseEntry } from '../../../src/system/journal-lines';
 import type { Container } from '../../../src/sandbox/container';
+import type { ContainerState } from '../../../src/sandbox/kubelet/runtime/container-files';
 import { endContainers } from '../../../src/sandbox/kubelet/runtime/end-containers';
 import { isAlive } from '../../../src/sandbox/kubelet/runtime/process-files';
 import { list, manifest, SandboxNode } from '../../support/sandbox-node';
@@ -78,14 +79,14 @@ test('a changed manifest: SIGTERM, SIGKILL when the grace is over, and only then
   expect(Date.now() - toldAt).toBeGreaterThan(700);
   const stateFile = join(node.run, 'containers', old.containerId!, 'state.json');
   const state = await until(() => {
-    const found = JSON.parse(readFileSync(stateFile, 'utf8'));
+    const found = JSON.parse(readFileSync(stateFile, 'utf8')) as ContainerState;
     return found.finishedAt !== undefined && found;
   });
   expect(state).toMatchObject({ pid: old.pid, exitCode: 137, signal: 'SIGKILL', finishedAt: expect.any(Number) });
   await logOf(node, 'up --new');
   const fresh = await oneProcess(node);
   expect(fresh.podUid).not.toBe(old.podUid);
-  expect(fresh.startedAt).toBeGreaterThan(state.finishedAt);
+  expect(fresh.startedAt).toBeGreaterThan(state.finishedAt!);
   await until(() => Object.keys(node.logs()).every((path) => path.includes(fresh.podUid!)));
   expect(existsSync(join(node.run, 'containers', old.containerId!))).toBe(false);
   await until(() => list(join(node.dir, 'node/var/log/pods')).length === 1);

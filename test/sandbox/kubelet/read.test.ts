@@ -61,7 +61,7 @@ test.each([
   'indented-comments.yaml',
   'kubeadm-1.20.yaml',
   'pretty.json',
-])('%s is a pod', (name) => {
+] as const)('%s is a pod', (name) => {
   expect(read(fixture(name)).name).toBe('kube-apiserver-cp1');
 });
 
@@ -126,7 +126,7 @@ describe('the uid', () => {
 
 const parseAs = (words: string): string => `${PATH}: couldn't parse as pod(${words}), please check config file`;
 
-test.each<[string, string | Uint8Array, string]>([
+test.each<[string, string | Uint8Array, unknown]>([
   ['an empty file', '', parseAs("Object 'Kind' is missing in 'null'")],
   ['a file cut off early', 'apiVersion: v1\n', parseAs(`Object 'Kind' is missing in '{"apiVersion":"v1"}'`)],
   ['no apiVersion', 'kind: Pod\n', parseAs(`Object 'apiVersion' is missing in '{"kind":"Pod"}'`)],
@@ -180,7 +180,7 @@ test.each<[string, string | Uint8Array, string]>([
     pod('', 'name: Web_1'),
     expect.stringMatching(
       /^invalid pod: \[metadata\.name: Invalid value: "Web_1-cp1": a lowercase RFC 1123 subdomain must/,
-    ) as unknown as string,
+    ),
   ],
   [
     'no containers',
@@ -212,9 +212,7 @@ test.each<[string, string | Uint8Array, string]>([
   [
     'a volume name of capitals',
     pod('  volumes: [{name: A}]\n'),
-    expect.stringMatching(
-      /spec\.volumes\[0\]\.name: Invalid value: "A": a lowercase RFC 1123 label must/,
-    ) as unknown as string,
+    expect.stringMatching(/spec\.volumes\[0\]\.name: Invalid value: "A": a lowercase RFC 1123 label must/),
   ],
   [
     '..',

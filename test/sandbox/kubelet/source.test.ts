@@ -11,13 +11,17 @@ const BROKEN = 'a: b\n c: d\n';
 /** A folder in memory; its files are texts, or what else stands there. */
 class Node {
   files: Record<string, string | { kind: 'folder' | 'other' }> | undefined = {};
+  unreadable = false;
   pods: readonly StaticPod[] = [];
   said: string[] = [];
   readonly source: FileSource;
 
   constructor(minor = 36) {
     const folder: FolderView = {
-      list: () => this.files && Object.keys(this.files),
+      list: () => {
+        if (this.unreadable) throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
+        return this.files && Object.keys(this.files);
+      },
       kind: (name) => {
         const file = this.files?.[name];
         return typeof file === 'object' ? file.kind : file === undefined ? undefined : 'file';
@@ -55,8 +59,7 @@ class Node {
   }
 
   remove(name: string): void {
-    const { [name]: _gone, ...rest } = this.files ?? {};
-    this.files = rest;
+    this.files = Object.fromEntries(Object.entries(this.files ?? {}).filter(([each]) => each !== name));
     this.source.touched(name, true);
   }
 
@@ -183,6 +186,17 @@ test('folders and sockets are mentioned at every poll, and passed over', () => {
     `E file.go:193] "Manifest path is not a directory or file" path="${FOLDER}/socket" mode=0`,
   ]);
   expect(node.notes()).toEqual(['good']);
+});
+
+test('a folder that cannot be read is said, and changes nothing', () => {
+  const node = new Node();
+  node.put(NAME, noted('good'));
+  node.unreadable = true;
+  node.source.poll();
+  expect([node.notes(), node.said]).toEqual([
+    ['good'],
+    [`E file.go:96] "Unable to read config path" err="open ${FOLDER}: permission denied" path="${FOLDER}"`],
+  ]);
 });
 
 test('without its folder the kubelet runs nothing', () => {

@@ -288,6 +288,16 @@ describe('what keeps a container from starting', () => {
     expect(kubelet.running()).toHaveLength(1);
   });
 
+  test('an image that is never pulled: said as often as a pod in trouble is looked at, no oftener', () => {
+    const kubelet = new VirtualKubelet('fast');
+    kubelet.badImage = { state: 'failed', reason: 'ErrImageNeverPull', message: 'no' };
+    kubelet.workers.update([A]);
+    kubelet.clock.pass(10 * SECOND);
+    const said = kubelet.log.filter((line) => line.includes('Error syncing pod'));
+    expect(said.length).toBeGreaterThan(15);
+    expect(said.length).toBeLessThan(30);
+  });
+
   test('a command that is not there: said, and held back like any other failure', () => {
     const kubelet = new VirtualKubelet();
     kubelet.startProblem = 'exec: "sh": executable file not found in $PATH';

@@ -29,7 +29,11 @@ export interface OpenOptions {
 }
 
 /** On an etcd in memory. */
-export function openMemoryRest({ gitVersion = 'v1.36.0', bootstrap = true, ...more }: OpenOptions = {}): Promise<RestApi> {
+export function openMemoryRest({
+  gitVersion = 'v1.36.0',
+  bootstrap = true,
+  ...more
+}: OpenOptions = {}): Promise<RestApi> {
   const engine = more.engine ?? new Engine(new Store());
   return openRestOn(
     (follower) => localEtcd(engine, '/registry/', follower),
@@ -72,7 +76,8 @@ export function ask(rest: RestApi, method: string, target: string, more: Asked =
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into answers as a client would
 export function read({ body }: RestResponse): any {
   if ('json' in body) return JSON.parse(JSON.stringify(body.json));
-  if ('text' in body) return body.type === 'application/json' || body.type.includes('as=') ? JSON.parse(body.text) : body.text;
+  if ('text' in body)
+    return body.type === 'application/json' || body.type.includes('as=') ? JSON.parse(body.text) : body.text;
   throw new Error('no object was answered');
 }
 

@@ -4,6 +4,7 @@
  */
 import { X509Certificate, createHash } from 'node:crypto';
 import type { User } from '../contract';
+import { unescaped } from './impersonation';
 
 export interface Credentials {
   /** The client's certificate, DER; absent when it showed none. */
@@ -54,8 +55,9 @@ export function authenticator(options: AuthenticatorOptions): Authenticate {
     if (proxied) return known(proxied);
     if (certificate && options.clientCa.length > 0) {
       const identity = fromCertificate(certificate);
-      if (identity.kind === 'user') return identity;
-      problems.push(identity.reason);
+      // A certificate without a name says nothing about who it is.
+      if (identity.kind === 'user' && identity.user.name !== '') return identity;
+      if (identity.kind === 'failed') problems.push(identity.reason);
     }
     const token = bearer(headers['authorization']?.[0] ?? '');
     if (token !== undefined) {
@@ -107,7 +109,9 @@ function byCertificate(certificate: X509Certificate, minor: number): User {
 
 /** Node.js prints the subject a line a field. */
 function subjectFields(certificate: X509Certificate): [string, string][] {
-  return certificate.subject.split('\n').map((line): [string, string] => {
+  // Without any field there is none, whatever its type says.
+  const subject = (certificate.subject as string | undefined) ?? '';
+  return subject.split('\n').map((line): [string, string] => {
     const equals = line.indexOf('=');
     return [line.slice(0, equals), line.slice(equals + 1).replace(/\\(.)/g, '$1')];
   });
@@ -120,16 +124,16 @@ function byProxy(bytes: Buffer, headers: Credentials['headers'], proxy: ProxyOpt
   if (distrust(certificate, proxy.ca, now) !== undefined) return undefined;
   const common = subjectFields(certificate).find(([key]) => key === 'CN')?.[1] ?? '';
   if (proxy.allowedNames.length > 0 && !proxy.allowedNames.includes(common)) return undefined;
-  const extra: Record<string, readonly string[]> = {};
+  const extra = new Map<string, readonly string[]>();
   for (const prefix of proxy.extraPrefixes) {
     for (const [header, values = []] of Object.entries(headers)) {
-      if (header.startsWith(prefix)) extra[decodeURIComponent(header.slice(prefix.length))] = values;
+      if (header.startsWith(prefix)) extra.set(unescaped(header.slice(prefix.length)), values);
     }
   }
   return {
     name,
     groups: proxy.groupHeaders.flatMap((header) => headers[header] ?? []),
-    ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    ...(extra.size === 0 ? {} : { extra: Object.fromEntries(extra) }),
   };
 }
 

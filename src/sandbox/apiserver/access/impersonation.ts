@@ -91,15 +91,15 @@ function become(wishes: readonly Wish[]): User {
   const groups =
     isAccount && named.length === 0 ? ['system:serviceaccounts', `system:serviceaccounts:${who.namespace}`] : named;
   const uid = wishes.find(({ resource }) => resource === 'uids')?.name;
-  const extra: Record<string, string[]> = {};
-  for (const wish of wishes) {
-    if (wish.resource === 'userextras') (extra[wish.subresource] ??= []).push(wish.name);
+  const extra = new Map<string, string[]>();
+  for (const { resource, subresource, name: value } of wishes) {
+    if (resource === 'userextras') extra.set(subresource, [...(extra.get(subresource) ?? []), value]);
   }
   return {
     name,
     groups: withCommonGroup(name, groups),
     ...(uid === undefined ? {} : { uid }),
-    ...(Object.keys(extra).length === 0 ? {} : { extra }),
+    ...(extra.size === 0 ? {} : { extra: Object.fromEntries(extra) }),
   };
 }
 
@@ -109,7 +109,8 @@ function withCommonGroup(name: string, groups: readonly string[]): readonly stri
   return groups.includes(yes) || groups.includes(no) ? groups : [...groups, yes];
 }
 
-function unescaped(key: string): string {
+/** The key of an extra, as it stands in a header's name. */
+export function unescaped(key: string): string {
   try {
     return decodeURIComponent(key);
   } catch {

@@ -12,6 +12,8 @@ export interface AccessSetup {
   /** PEM: whose certificates clients are asked for. */
   bundles: readonly Buffer[];
   keys: TokenKeys;
+  /** PEM of --client-ca-file: on kubeadm's nodes, of the cluster. */
+  clusterCa?: string;
 }
 
 /** @throws with the server's message. */
@@ -29,6 +31,7 @@ export function setUpAccess(flags: Flags, files: ContainerFiles): AccessSetup {
     },
     bundles: [client, proxy].flatMap((read) => (read ? [read.pem] : [])),
     keys: tokenKeys(flags, files),
+    ...(client ? { clusterCa: client.pem.toString() } : {}),
   };
 }
 

@@ -1,19 +1,20 @@
 /**
  * The audit log on the disk, rotated as lumberjack does it (gopkg.in/natefinch/lumberjack.v2), with its quirks: the file
  * is renamed aside, so its folder must be mounted; after a rename that failed every further write tries it again.
- * Every event is in the kernel's hands when write() returns; nothing is flushed to the disk, as with the real one.
+ * Every line is in the kernel's hands when write() returns; nothing is flushed to the disk, as with the real one.
  */
 import { chmodSync, chownSync, createReadStream, createWriteStream, utimesSync, writeSync } from 'node:fs';
 import { posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { messageOf } from '../../../core/errors';
 import type { ContainerFiles } from '../files';
 import { GoError, goError } from '../go-errors';
 import type { Rotation } from './options';
 
-/** Takes whole lines; throws what Go would say when one could not be written whole. */
 export interface LineWriter {
-  write(line: string): void;
+  /** Whole lines, in their order. @returns for each of them why it is lost, in Go's words; undefined when it is not. */
+  write(lines: readonly string[]): readonly (string | undefined)[];
   /** Waits for what still runs, such as the compression of old files. */
   close(): Promise<void>;
 }
@@ -39,18 +40,34 @@ export class RotatedFile implements LineWriter {
     this.#now = now;
   }
 
-  write(line: string): void {
-    const bytes = Buffer.from(line);
+  /** One write to the disk for all lines that go into the same file. */
+  write(lines: readonly string[]): readonly (string | undefined)[] {
     const { maxSize } = this.#rotation;
-    if (bytes.length > maxSize) {
-      throw new Error(`write length ${bytes.length} exceeds maximum file size ${maxSize}`);
-    }
-    const open = this.#fd;
-    let fd: number;
-    if (open === undefined) fd = this.#open(bytes.length);
-    else fd = this.#size + bytes.length > maxSize ? this.#rotate() : open;
-    this.#fd = fd;
-    this.#size += writeWhole(fd, bytes, this.#path);
+    const problems: (string | undefined)[] = [];
+    let group = new Group(this.#path);
+    const flush = () => {
+      this.#size += group.write(this.#fd, problems);
+      group = new Group(this.#path);
+    };
+    lines.forEach((line, index) => {
+      const bytes = Buffer.from(line);
+      if (bytes.length > maxSize) {
+        problems[index] = `write length ${bytes.length} exceeds maximum file size ${maxSize}`;
+        return;
+      }
+      if (this.#fd === undefined || this.#size + group.size + bytes.length > maxSize) {
+        flush();
+        try {
+          this.#fd = this.#fd === undefined ? this.#open(bytes.length) : this.#rotate();
+        } catch (error) {
+          problems[index] = messageOf(error);
+          return;
+        }
+      }
+      group.add(index, bytes);
+    });
+    flush();
+    return problems;
   }
 
   async close(): Promise<void> {
@@ -181,9 +198,19 @@ export class PlainFile implements LineWriter {
   }
 
   /** What comes after the end is not lost. */
-  write(line: string): void {
-    this.#fd ??= this.#open();
-    writeWhole(this.#fd, Buffer.from(line), this.#path);
+  write(lines: readonly string[]): readonly (string | undefined)[] {
+    const problems: (string | undefined)[] = [];
+    const group = new Group(this.#path);
+    lines.forEach((line, index) => {
+      group.add(index, Buffer.from(line));
+    });
+    try {
+      this.#fd ??= this.#open();
+    } catch (error) {
+      return lines.map(() => messageOf(error));
+    }
+    group.write(this.#fd, problems);
+    return problems;
   }
 
   close(): Promise<void> {
@@ -205,15 +232,38 @@ function statFor(files: ContainerFiles, path: string): { size: number } | undefi
   }
 }
 
-/** Written in as many pieces as the disk takes; a full one keeps what it took. */
-function writeWhole(fd: number, bytes: Buffer, path: string): number {
-  let done = 0;
-  try {
-    while (done < bytes.length) done += writeSync(fd, bytes, done);
-  } catch (error) {
-    throw goError(`write ${path}`, error);
+/** Lines that go to the disk together. */
+class Group {
+  readonly #path: string;
+  readonly #lines: { index: number; bytes: Buffer }[] = [];
+  size = 0;
+
+  constructor(path: string) {
+    this.#path = path;
   }
-  return done;
+
+  add(index: number, bytes: Buffer): void {
+    this.#lines.push({ index, bytes });
+    this.size += bytes.length;
+  }
+
+  /** A full disk keeps what it took; lines that are not on it whole are lost. @returns the bytes that are on it. */
+  write(fd: number | undefined, problems: (string | undefined)[]): number {
+    if (fd === undefined || this.#lines.length === 0) return 0;
+    const bytes = Buffer.concat(this.#lines.map((line) => line.bytes));
+    let done = 0;
+    try {
+      while (done < bytes.length) done += writeSync(fd, bytes, done);
+    } catch (error) {
+      const reason = goError(`write ${this.#path}`, error).message;
+      let end = 0;
+      for (const line of this.#lines) {
+        end += line.bytes.length;
+        if (end > done) problems[line.index] = reason;
+      }
+    }
+    return done;
+  }
 }
 
 /** Only root can; for everybody else the file is theirs already. */

@@ -1,10 +1,9 @@
 /** The log backend (apiserver/plugin/pkg/audit/log), and how its file is made ready at start. */
 import { posix } from 'node:path';
-import { messageOf } from '../../../core/errors';
 import type { ContainerFiles } from '../files';
 import { GoError } from '../go-errors';
-import type { Backend, Report } from './backend';
-import { encodeEvent, legacyLine } from './event';
+import { allStored, type Backend, type Report } from './backend';
+import { encodeEvent, legacyLine, type AuditEvent } from './event';
 import { PlainFile, RotatedFile, type LineWriter } from './log-file';
 import type { LogOptions } from './options';
 
@@ -18,28 +17,47 @@ export function openLog(
   minor: number,
   stdout: (text: string) => void,
 ): LineWriter {
-  if (options.path === '-') return { write: stdout, close: () => Promise.resolve() };
+  if (options.path === '-') {
+    const write = (lines: readonly string[]) => {
+      stdout(lines.join(''));
+      return [];
+    };
+    return { write, close: () => Promise.resolve() };
+  }
   if (minor >= 22) ensureLogFile(options.path, files);
   const { maxSize } = options.rotation;
   if (maxSize === undefined) return new PlainFile(files, options.path);
   return new RotatedFile(files, options.path, { ...options.rotation, maxSize });
 }
 
+/**
+ * Events of the same moment share one write: a system call each would cost more than all the rest of a request. What
+ * waits for an event waits until it is written.
+ */
 export function logBackend(writer: LineWriter, format: LogOptions['format'], minor: number, report: Report): Backend {
+  let waiting: { event: AuditEvent; done: (stored: boolean) => void }[] = [];
+  const flush = () => {
+    const group = waiting;
+    waiting = [];
+    if (group.length === 0) return;
+    const encode = format === 'json' ? encodeEvent : (event: AuditEvent) => legacyLine(event, minor);
+    const problems = writer.write(group.map(({ event }) => `${encode(event)}\n`));
+    group.forEach(({ event, done }, index) => {
+      const problem = problems[index];
+      if (problem !== undefined) report('log', problem, [event]);
+      done(problem === undefined);
+    });
+  };
+  const store = (event: AuditEvent) =>
+    new Promise<boolean>((done) => {
+      if (waiting.push({ event, done }) === 1) setImmediate(flush);
+    });
   return {
-    process(events) {
-      let stored = true;
-      for (const event of events) {
-        try {
-          writer.write(`${format === 'json' ? encodeEvent(event) : legacyLine(event, minor)}\n`);
-        } catch (error) {
-          report('log', messageOf(error), [event]);
-          stored = false;
-        }
-      }
-      return stored;
+    process: (events) => allStored(events.map(store)),
+    close() {
+      flush();
+      return writer.close();
     },
-    close: () => writer.close(),
   };
 }
 

@@ -204,10 +204,12 @@ function dialWords(error: unknown, url: URL): string {
 
 function pause(ms: number, timer: Timer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = timer.after(ms, resolve);
-    signal.addEventListener('abort', () => {
+    const done = () => {
       cancel();
+      signal.removeEventListener('abort', done);
       resolve();
-    });
+    };
+    const cancel = timer.after(ms, done);
+    signal.addEventListener('abort', done);
   });
 }

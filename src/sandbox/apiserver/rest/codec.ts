@@ -2,6 +2,7 @@
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 import { messageOf } from '../../../core/errors';
 import { apiVersionOf } from './kinds/kind';
+import { PROTOBUF_TYPE, decodeProtobuf } from './protobuf/decode';
 import { badRequest, notAcceptable, tooLarge, unsupportedMediaType } from './status';
 import { isObj, obj, str, without, type Obj } from './value';
 
@@ -20,7 +21,8 @@ export function mediaType(contentType: string): string {
 export function readBody(body: Uint8Array, contentType: string, what: string): unknown {
   checkSize(body);
   const type = mediaType(contentType);
-  if (!MEDIA_TYPES.includes(type)) throw unsupportedMediaType(MEDIA_TYPES);
+  if (type === PROTOBUF_TYPE) return decodeProtobuf(body);
+  if (!MEDIA_TYPES.includes(type)) throw unsupportedMediaType([...MEDIA_TYPES, PROTOBUF_TYPE]);
   return decode(body, type === YAML_TYPE, what);
 }
 

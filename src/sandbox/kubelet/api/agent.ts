@@ -67,12 +67,16 @@ export class ApiAgent {
 
   /** Something about the pods is new. */
   changed(): void {
-    // Kubelets before 1.22 tell it while the old server still answers; so many changes at once are one.
-    this.#mirrorsSoon(this.#options.timings.besideOld ? 1 : 100);
+    const { mirrors, timings } = this.#options;
+    // Kubelets before 1.22 tell it at once, while the old server still answers. Newer ones try once for each new pod, and
+    // then not before the API has been back for a while: its first answers are no sign of that.
+    if (timings.besideOld) this.#mirrorsSoon(1);
+    else if (this.#up || mirrors.hasUntried()) this.#mirrorsSoon(100);
   }
 
   #nextBeat(ms: number): void {
     if (this.#stopped) return;
+    this.#beatTimer?.cancel();
     this.#beatTimer = this.#options.clock.after(ms, () => {
       this.#say(async (client) => {
         try {
@@ -110,7 +114,11 @@ export class ApiAgent {
       } catch (problem) {
         if (!(problem instanceof ApiProblem)) throw problem;
         // An answer is one, even if it is a refusal.
-        if (problem.status === undefined) this.#up = false;
+        if (problem.status === undefined && this.#up) {
+          this.#up = false;
+          // The next beat is far off, and the API may be back long before.
+          this.#nextBeat(this.#scaled(RETRY));
+        }
       }
     });
   }

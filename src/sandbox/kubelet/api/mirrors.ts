@@ -30,11 +30,18 @@ export class Mirrors {
   readonly #log: KubeletLog;
   readonly #node: { name: string; ip: string };
   #copies = new Map<string, Copy>();
+  /** Uids of the pods that the API was told of, or should have been. */
+  #tried = new Set<string>();
 
   constructor(pods: ShownPods, log: KubeletLog, node: { name: string; ip: string }) {
     this.#pods = pods;
     this.#log = log;
     this.#node = node;
+  }
+
+  /** Whether there is a pod that the API was never told of. */
+  hasUntried(): boolean {
+    return this.#newest().some(({ pod }) => !this.#tried.has(pod.uid));
   }
 
   /** Which copies the API has. */
@@ -53,7 +60,9 @@ export class Mirrors {
 
   /** @throws {ApiProblem} when the API does not answer. */
   async reconcile(client: ApiClient, nodeUid: string): Promise<void> {
-    for (const worker of this.#newest()) {
+    const workers = this.#newest();
+    this.#tried = new Set(workers.map(({ pod }) => pod.uid));
+    for (const worker of workers) {
       try {
         await this.#reconcilePod(client, worker, nodeUid);
       } catch (problem) {

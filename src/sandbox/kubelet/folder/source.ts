@@ -10,7 +10,7 @@ import { ManifestStore } from './store';
 
 /** The folder as the source sees it; paths are the node's. */
 export interface FolderView {
-  /** Names in it; undefined when there is no such folder. */
+  /** Names in it; undefined when there is no such folder. Throws Node's errno error when it cannot be read. */
   list(): readonly string[] | undefined;
   /** Through symlinks; undefined when nothing is there. */
   kind(name: string): 'file' | 'folder' | 'other' | undefined;
@@ -40,9 +40,16 @@ export class FileSource {
 
   poll(): void {
     const { folder, path, log, onPods } = this.#options;
-    const names = folder.list();
+    let names: readonly string[] | undefined;
+    try {
+      names = folder.list();
+    } catch (problem) {
+      // Not to be seen is not to be gone: what runs, runs on.
+      log.folderProblem(path, wordsOf(problem, path));
+      return;
+    }
     if (names === undefined) {
-      log.folderMissing(path);
+      log.folderProblem(path, 'path does not exist, ignoring');
       // An empty list all the same: without its folder the kubelet runs nothing.
       this.#store.replace([]);
     } else this.#store.replace(this.#readAll(names));
@@ -101,8 +108,8 @@ function wordsOf(problem: unknown, path: string): string {
   if (problem instanceof ManifestProblem) return problem.message;
   const { code } = problem as NodeJS.ErrnoException;
   if (code === 'EFBIG') return 'rest of the data is too large';
-  const text = code === undefined ? undefined : ERRNO.get(code);
-  if (text === undefined) throw problem;
+  if (code === undefined) throw problem;
+  const text = ERRNO.get(code) ?? code;
   return code === 'EISDIR' ? `read ${path}: ${text}` : `open ${path}: ${text}`;
 }
 

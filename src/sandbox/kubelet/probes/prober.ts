@@ -23,8 +23,8 @@ export interface ProberOptions {
   changed: () => void;
 }
 
-/** Shorter would keep the machine busy with nothing else. */
-const LEAST_PERIOD_MS = 100;
+/** A TLS handshake and an audit event each: more often would fill a fast sandbox's log, and a core. */
+const LEAST_PERIOD_MS = 250;
 const LEAST_TIMEOUT_MS = 1000;
 
 export function watchContainer(spec: ContainerSpec, options: ProberOptions): ProbeWatch {

@@ -52,6 +52,8 @@ export class ContainerWorker {
   #timer: Timer | undefined;
   #stopping = false;
   #why: { reason: string; message?: string } = { reason: 'ContainerCreating' };
+  /** Tries to start it that came to nothing, one after the other. */
+  #failures = 0;
   #pullFailed: { at: number; message: string } | undefined;
 
   constructor(world: World, pod: StaticPod, spec: ContainerSpec, backOffs: { start: BackOff; pull: BackOff }) {
@@ -192,6 +194,16 @@ export class ContainerWorker {
     });
   }
 
+  /**
+   * At the next relist, and from then on as often as a pod in trouble is looked at.
+   * @param heldBack there is a back-off that the next try will run into.
+   */
+  #again(heldBack: boolean): void {
+    const { clock, timings } = this.#world;
+    const soon = heldBack || this.#failures++ === 0;
+    this.#later(soon ? 1000 / timings.speed : timings.retry * (1 + clock.random() / 2));
+  }
+
   #pull(): void {
     const { clock, timings, runtime, log } = this.#world;
     const image = this.#spec.image ?? '';
@@ -222,16 +234,17 @@ export class ContainerWorker {
     log.containerFailed(this.#pod, this.name, result.reason, result.message);
     this.#fail(result.reason, result.message);
     this.#event('Warning', 'Failed', `Failed to pull image "${image}": ${result.message}`);
-    this.#later(1000 / timings.speed);
+    this.#again(result.reason === 'ErrImagePull');
   }
 
   #start(): void {
-    const { clock, runtime, timings, log } = this.#world;
+    const { clock, runtime, log } = this.#world;
     if (this.#stopping) return;
     const restart = this.#dead === undefined ? runtime.lastRestart(this.#pod, this.name) + 1 : this.#dead.restart + 1;
     try {
       const id = runtime.run(this.#pod, this.#spec, restart);
       this.#live = { id, restart, startedAt: undefined, probe: undefined };
+      this.#failures = 0;
       this.#event('Normal', 'Created', `Created container: ${this.name}`);
       this.#world.changed();
     } catch (problem) {
@@ -251,7 +264,7 @@ export class ContainerWorker {
         const now = clock.now();
         this.#dead = { id: containerId, restart, startedAt: now, endedAt: now, exitCode: 128 };
       }
-      this.#later(1000 / timings.speed);
+      this.#again(reason === 'RunContainerError');
     }
   }
 

@@ -48,7 +48,7 @@ export class PodWorker {
   start(): void {
     const { log, volumes } = this.#world;
     this.phase = 'mounting';
-    log.podAdmitted(this.pod);
+    log.podAdmitted();
     this.#world.changed();
     this.#after(this.#scaled(ATTACH_MS), () => {
       for (const volume of this.pod.spec.volumes ?? []) {
