@@ -127,8 +127,8 @@ beforeAll(async () => {
   await json(node, 'rollback');
   await json(node, 'disable');
   node.fs.put(`${STATE}/changes/20200101T000000Z-abcdef/record.json`, '{');
-  await json(node, 'apply -f bad.yaml', { input });
-  await json(node, 'apply -f bad.yaml --keep-on-failure', { input });
+  await json(node, 'apply -f bad.yaml --ignore unknown-flag', { input });
+  await json(node, 'apply -f bad.yaml --ignore unknown-flag --keep-on-failure', { input });
   await json(node, 'history');
   await json(node, 'recover');
   const silent = fresh();
