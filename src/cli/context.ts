@@ -1,5 +1,6 @@
 /** What every command is handed: the world, the streams, and the options that all commands share. */
 import type { Command } from 'commander';
+import type { Editor, Person } from '../change/edit';
 import type { Ports } from '../change/ports';
 import type { ChangeEvent } from '../change/events';
 import type { ReadLogs, ReplayedLog } from '../change/policy';
@@ -37,6 +38,10 @@ export interface Context {
    * Rejects with a UserError.
    */
   writeOutput(path: string, bytes: Uint8Array, how: 'create' | 'replace'): Promise<void>;
+  /** The user's editor. Throws a UserError when their choice of it cannot be understood. */
+  editor(options: { root: string }): Editor;
+  /** The person at the terminal; undefined where there is none. */
+  terminal(): Pick<Person, 'ask'> | undefined;
   replayLogs: ReadLogs<ReplayedLog>;
   exit(code: ExitCode): void;
 }

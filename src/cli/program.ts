@@ -9,6 +9,7 @@ import { VERSION } from '../version';
 import { applyCommand } from './apply';
 import type { Context, GlobalOptions } from './context';
 import { disableCommand } from './disable';
+import { editCommand } from './edit';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
 import { knowsSarif, policyCommand } from './policy';
@@ -52,6 +53,7 @@ export function buildProgram(context: Context): Command {
     enableCommand,
     disableCommand,
     applyCommand,
+    editCommand,
     statusCommand,
     verifyCommand,
     historyCommand,

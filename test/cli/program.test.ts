@@ -277,6 +277,8 @@ describe('help', () => {
     readInput: unused,
     inputLines: unused,
     writeOutput: unused,
+    editor: unused,
+    terminal: unused,
     replayLogs: unused,
     exit: unused,
   });

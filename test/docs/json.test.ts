@@ -35,7 +35,7 @@ const documented = new Map<string, Field[]>(
 
 /** What was seen: section -> the fields of each document. */
 const seen = new Map<string, Map<string, Set<string>>[]>();
-const CHANGES = 'enable, disable, apply, rollback';
+const CHANGES = 'enable, disable, apply, edit, rollback';
 const REFUSED = 'When a command could not ask (exit code 2)';
 const SECTIONS: Record<string, string> = {
   findings: 'Finding',
@@ -90,7 +90,7 @@ async function json(node: FakeNode, line: string, options?: RunOptions): Promise
     const { command, exitCode, ...proof } = document;
     take('verify', { command, exitCode });
     take('Proof', proof);
-  } else take(['enable', 'disable', 'apply', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''), document);
+  } else take(['enable', 'disable', 'apply', 'edit', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''), document);
 }
 
 const operator: RunOptions['ports'] = (ports) => {
@@ -109,6 +109,7 @@ beforeAll(async () => {
   await json(node, 'rollback');
   await json(node, 'enable --dry-run');
   await json(node, 'enable --policy typo.yaml', { input });
+  await json(node, 'edit', { answers: [] });
   await json(node, 'apply -f no.yaml', { input });
   await json(node, 'enable', { ports: operator });
   await json(node, 'enable');
