@@ -90,7 +90,11 @@ async function json(node: FakeNode, line: string, options?: RunOptions): Promise
     const { command, exitCode, ...proof } = document;
     take('verify', { command, exitCode });
     take('Proof', proof);
-  } else take(['enable', 'disable', 'apply', 'edit', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''), document);
+  } else
+    take(
+      ['enable', 'disable', 'apply', 'edit', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''),
+      document,
+    );
 }
 
 const operator: RunOptions['ports'] = (ports) => {
