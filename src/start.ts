@@ -8,6 +8,7 @@ import type { Context, Streams } from './cli/context';
 import type { Interrupts, RunSelf } from './change/ports';
 import { UserError } from './core/errors';
 import { createClock } from './system/clock';
+import { createEditor } from './system/editor';
 import { createFiles } from './system/files';
 import { ownedAsRoot } from './system/own-files';
 import { nodeFsCalls } from './system/fs-calls';
@@ -16,12 +17,13 @@ import { inputLines, readInput } from './system/input';
 import { createCluster } from './system/lazy-cluster';
 import { createLock } from './system/lock';
 import { writeOutput } from './system/output-file';
+import { openTerminal } from './system/terminal';
 import { createNode } from './system/watch';
 import type { enterSandbox } from './sandbox/world';
 
 export async function start(args: readonly string[]): Promise<void> {
-  const interrupts = listenForSignals();
   let sandbox: (() => ReturnType<typeof enterSandbox>) | undefined;
+  const { interrupts, hold } = listenForSignals();
   const context: Context = {
     streams: openStreams(),
     world({ root, nodeName, manifestPath, stateDir }, report) {
@@ -59,6 +61,12 @@ export async function start(args: readonly string[]): Promise<void> {
     logs: async () =>
       (await import('./system/log/reader')).createLogReader({ script: join(__dirname, 'workers', 'log.cjs') }),
     now: () => Date.now(),
+    editor: ({ root }) =>
+      createEditor({ root: resolve(root), env: process.env, output: process.stdout.isTTY ? 1 : 2, hold }),
+    terminal: () =>
+      process.stdin.isTTY && process.stderr.isTTY
+        ? openTerminal(process.stdin, (text) => void process.stderr.write(text))
+        : undefined,
     replayLogs: async (paths, replay) => (await import('./system/replay-reader')).replayFiles(paths, replay),
     sandboxDirs: sandboxDirs(),
     async enterSandbox(dir) {
@@ -146,16 +154,30 @@ function openStreams(): Streams {
   };
 }
 
-/** The first signal asks for an end in good order, the second for one at once. A lost terminal asks for nothing. */
-function listenForSignals(): Interrupts {
+/**
+ * The first signal asks for an end in good order, the second for one at once. A lost terminal asks for nothing. While it is
+ * held, a Ctrl-C is somebody else's: the terminal sends it to every program in front.
+ */
+function listenForSignals(): { interrupts: Interrupts; hold: () => () => void } {
   const first = new AbortController();
   const second = new AbortController();
+  let held = 0;
   const onSignal = (): void => {
     if (first.signal.aborted) second.abort();
     first.abort();
   };
-  process.on('SIGINT', onSignal);
+  process.on('SIGINT', () => {
+    if (held === 0) onSignal();
+  });
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', () => undefined);
-  return { first: first.signal, second: second.signal };
+  return {
+    interrupts: { first: first.signal, second: second.signal },
+    hold: () => {
+      held++;
+      return () => {
+        held--;
+      };
+    },
+  };
 }

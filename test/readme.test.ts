@@ -17,6 +17,8 @@ const program = buildProgram({
   readInput: unused,
   inputLines: unused,
   writeOutput: unused,
+  editor: unused,
+  terminal: unused,
   replayLogs: unused,
   sandboxDirs: { standard: '/none' },
   enterSandbox: unused,

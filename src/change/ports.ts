@@ -148,6 +148,8 @@ export interface EtcdFiles {
 }
 
 export type EtcdHealth = { state: 'healthy' } | { state: 'unhealthy'; detail: string };
+/** unknown-host: no address for the name. unreachable: nobody answers there. untrusted: somebody does, and cannot prove it. */
+export type Reached = { state: 'ok' } | { state: 'unknown-host' | 'unreachable' | 'untrusted'; detail: string };
 
 /** The node as a whole. */
 export interface Node {
@@ -172,8 +174,23 @@ export interface Node {
   endServer(process: { pid: number; startTicks: string; argv: readonly string[] }): Promise<'asked' | 'gone'>;
   /** Whether an etcd server is well; files as the node names them. Never rejects. */
   etcdHealth(server: string, files: EtcdFiles): Promise<EtcdHealth>;
+  /**
+   * When the kubelet last renewed its lease in the API (milliseconds since the epoch): it does every ten seconds, while it
+   * reaches the API. Undefined when that cannot be seen; never rejects.
+   */
+  kubeletRenewed(endpoint: Endpoint): Promise<number | undefined>;
   /** Reads a file as the given process sees it (through /proc/PID/root); undefined when that cannot be seen. */
   readInside(pid: number, path: string, limit: number): Promise<Uint8Array | undefined>;
+  /** Addresses of this machine's network interfaces, IPv6 without zone. */
+  addresses(): readonly string[];
+  /**
+   * Whether somebody answers at a URL, by this node's own resolver, and for https with a certificate that the authority
+   * (PEM; the system's when absent) vouches for. Connects and hangs up: nothing is sent.
+   */
+  reach(
+    url: string,
+    options: { ca?: string; serverName?: string; insecure?: boolean; timeoutMs: number },
+  ): Promise<Reached>;
   /** Effective user id of this process. */
   uid(): number;
   /** Who started us: login user behind sudo, as far as the environment tells. */

@@ -1,6 +1,7 @@
 /** What every command is handed: the world, the streams, and the options that all commands share. */
 import type { Command } from 'commander';
 import type { Interrupts, Ports, RunSelf, Sandboxes } from '../change/ports';
+import type { Editor, Person } from '../change/edit';
 import type { ChangeEvent } from '../change/events';
 import type { LogReader } from '../change/log';
 import type { ReadLogs, ReplayedLog } from '../change/policy';
@@ -42,6 +43,10 @@ export interface Context {
    * Rejects with a UserError.
    */
   writeOutput(path: string, bytes: Uint8Array, how: 'create' | 'replace'): Promise<void>;
+  /** The user's editor. Throws a UserError when their choice of it cannot be understood. */
+  editor(options: { root: string }): Editor;
+  /** The person at the terminal; undefined where there is none. */
+  terminal(): Pick<Person, 'ask'> | undefined;
   replayLogs: ReadLogs<ReplayedLog>;
   /** Where the sandbox lies by default, and the folder that the environment names, if any. */
   sandboxDirs: { standard: string; environment?: string };

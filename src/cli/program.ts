@@ -10,6 +10,7 @@ import { applyCommand } from './apply';
 import { demoCommand } from './demo';
 import { OUTPUT_FORMATS, type Context, type GlobalOptions, type OutputFormat } from './context';
 import { disableCommand } from './disable';
+import { editCommand } from './edit';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
 import { logCommand, logFormats } from './log';
@@ -59,6 +60,7 @@ export function buildProgram(context: Context): Command {
     enableCommand,
     disableCommand,
     applyCommand,
+    editCommand,
     statusCommand,
     verifyCommand,
     historyCommand,

@@ -3,7 +3,7 @@
  * of it is left running.
  */
 import { createHash } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { hostname, networkInterfaces, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../core/errors';
 import type { ManifestSight } from '../core/evidence';
@@ -16,8 +16,10 @@ import { nodeFsCalls } from './fs-calls';
 import { pollHealth } from './health';
 import { openJournal, type JournalSource } from './journal';
 import { createPodLogs } from './pod-logs';
+import { leasePath, renewTime } from './kubelet-lease';
 import { openTail } from './log-tail';
 import { createProcesses, type Processes } from './processes';
+import { reach } from './reach';
 import { inRoot, readBelow } from './root';
 import { run } from './run';
 
@@ -122,6 +124,19 @@ export function createNode(options: NodeOptions = {}): Node {
     etcdHealth: eyes?.etcdHealth ?? ((server, files) => etcdHealth(root, server, files)),
     readInside: eyes?.readInside ?? ((pid, path, limit) => readInside(proc, pid, path, limit)),
     uid: options.uid ?? (() => process.geteuid?.() ?? 0),
+    async kubeletRenewed(endpoint) {
+      const path = leasePath(nodeName ?? host().toLowerCase());
+      try {
+        return renewTime(await ask(endpoint, await credentials(), { method: 'GET', path, timeoutMs: 5000 }));
+      } catch {
+        return undefined;
+      }
+    },
+    addresses: () =>
+      Object.values(networkInterfaces()).flatMap((each) =>
+        (each ?? []).map(({ address }) => address.replace(/%.*$/, '')),
+      ),
+    reach,
     operator,
     pid: () => process.pid,
     hostname: host,

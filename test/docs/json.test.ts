@@ -36,7 +36,7 @@ const documented = new Map<string, Field[]>(
 
 /** What was seen: section -> the fields of each document. */
 const seen = new Map<string, Map<string, Set<string>>[]>();
-const CHANGES = 'enable, disable, apply, rollback';
+const CHANGES = 'enable, disable, apply, edit, rollback';
 const REFUSED = 'When a command could not ask (exit code 2)';
 const SECTIONS: Record<string, string> = {
   findings: 'Finding',
@@ -92,7 +92,11 @@ async function json(node: FakeNode, line: string, options?: RunOptions): Promise
     const { command, exitCode, sandbox, ...proof } = document;
     take('verify', { command, exitCode, ...(sandbox === undefined ? {} : { sandbox }) });
     take('Proof', proof);
-  } else take(['enable', 'disable', 'apply', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''), document);
+  } else
+    take(
+      ['enable', 'disable', 'apply', 'edit', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''),
+      document,
+    );
 }
 
 const operator: RunOptions['ports'] = (ports) => {
@@ -114,6 +118,7 @@ beforeAll(async () => {
   await json(new FakeNode(PRISTINE, 'after'), 'enable --fast');
   await json(fresh(), 'enable --fast');
   await json(node, 'enable --policy typo.yaml', { input });
+  await json(node, 'edit', { answers: [] });
   await json(node, 'apply -f no.yaml', { input });
   await json(node, 'enable --sandbox', { ports: operator });
   await json(node, 'status --sandbox');
@@ -134,8 +139,8 @@ beforeAll(async () => {
   await json(node, 'rollback');
   await json(node, 'disable');
   node.fs.put(`${STATE}/changes/20200101T000000Z-abcdef/record.json`, '{');
-  await json(node, 'apply -f bad.yaml', { input });
-  await json(node, 'apply -f bad.yaml --keep-on-failure', { input });
+  await json(node, 'apply -f bad.yaml --ignore unknown-flag', { input });
+  await json(node, 'apply -f bad.yaml --ignore unknown-flag --keep-on-failure', { input });
   await json(node, 'history');
   await json(node, 'recover');
   const silent = fresh();

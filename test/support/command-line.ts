@@ -1,4 +1,5 @@
 /** The command line on a node in memory: arguments in; exit code, standard output and standard error out. */
+import type { Editor } from '../../src/change/edit';
 import type { Context, WorldOptions } from '../../src/cli/context';
 import type { Sandboxes } from '../../src/change/ports';
 import { runProgram } from '../../src/cli/program';
@@ -40,6 +41,9 @@ export interface RunOptions {
   environment?: string;
   /** The calls that the test expects. */
   sandboxes?: Partial<Sandboxes>;
+  /** What is typed at the questions; absent: there is no terminal. */
+  answers?: readonly string[];
+  editor?: Editor;
 }
 
 /** Where the sandbox lies when nobody says otherwise. */
@@ -101,6 +105,17 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
           result.written[path] = new TextDecoder().decode(bytes);
           return Promise.resolve();
         },
+    editor: () => options.editor ?? { name: 'vi', open: () => Promise.resolve({ state: 'ended' }) },
+    terminal() {
+      if (!options.answers) return undefined;
+      const answers = [...options.answers];
+      return {
+        ask: (question) => {
+          result.talk += question;
+          return Promise.resolve(answers.shift());
+        },
+      };
+    },
     replayLogs: replayFiles,
     sandboxDirs: {
       standard: SANDBOX,

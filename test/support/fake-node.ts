@@ -101,6 +101,7 @@ export class FakeNode {
   ) {
     this.fs.put(MANIFEST, manifest, { mode: 0o600 });
     for (const folder of ['/var/log', '/var/lib', '/run']) this.fs.putFolder(folder);
+    for (const path of manifest.match(/(?<==)\/etc\/kubernetes\/pki\/[^\s'"]+/g) ?? []) this.fs.put(path, 'PEM\n');
     this.boot();
   }
 
@@ -244,6 +245,9 @@ export class FakeNode {
         },
         etcdHealth: () => Promise.resolve(this.etcdHealth),
         readInside: () => Promise.resolve(undefined),
+        kubeletRenewed: () => Promise.resolve(this.now),
+        addresses: () => ['127.0.0.1', /--advertise-address=([\d.]+)/.exec(this.manifest() ?? '')?.[1] ?? '::1'],
+        reach: () => Promise.resolve({ state: 'ok' }),
         uid: () => 0,
         operator: () => ({ uid: 0, user: 'root' }),
         pid: () => 4711,
