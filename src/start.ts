@@ -13,6 +13,7 @@ import { inputLines, readInput } from './system/input';
 import { createCluster } from './system/lazy-cluster';
 import { createLock } from './system/lock';
 import { writeOutput } from './system/output-file';
+import { createRehearsal } from './system/rehearsal/rehearsal';
 import { createNode } from './system/watch';
 
 export async function start(args: readonly string[]): Promise<void> {
@@ -36,6 +37,7 @@ export async function start(args: readonly string[]): Promise<void> {
         guard: createGuard({ root: at, command: [process.execPath, scriptPath()], options }),
         node: createNode({ root: at, ...(nodeName ? { nodeName } : {}) }),
         cluster: createCluster({ root: at }),
+        rehearsal: createRehearsal({ root: at }),
         interrupts,
         report,
       };

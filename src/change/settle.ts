@@ -456,7 +456,7 @@ async function overtakenNow(ports: Ports, change: Change): Promise<Finding | und
   };
 }
 
-function stopIfAsked(ports: Ports): void {
+export function stopIfAsked(ports: Ports): void {
   if (!ports.interrupts.first.aborted) return;
   throw new UserError('interrupted', 'stopped by a signal before anything was written');
 }

@@ -15,6 +15,7 @@ export interface ChangeFlags {
   diff: boolean;
   ignore: string[];
   timeout: number;
+  rehearse: boolean;
   verify: boolean;
   keepOnFailure: boolean;
   guard: number;
@@ -30,6 +31,7 @@ export function withChangeOptions(command: Command): Command {
         .default([], 'none'),
     )
     .option('--timeout <time>', 'how long the new server may take, e.g. 5m', patience, 300_000)
+    .option('--no-rehearse', "do not try the new arguments with the node's own kube-apiserver first")
     .option('--no-verify', 'do not look for an event of our own in the log')
     .option('--keep-on-failure', 'leave a failing manifest in place, to look into it', false)
     .option('--guard <time>', 'how soon the guard acts when this process is gone; 0 for none', duration, 20_000);
@@ -53,6 +55,7 @@ export async function runChange(
     plan: await plan(world, store, options),
     dryRun: flags.dryRun,
     ignore: new Set(flags.ignore),
+    rehearse: flags.rehearse,
     verify: flags.verify,
     keepOnFailure: flags.keepOnFailure,
     timeoutMs: flags.timeout,

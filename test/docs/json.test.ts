@@ -109,6 +109,10 @@ beforeAll(async () => {
   await json(node, 'rollback');
   await json(node, 'enable --dry-run');
   await json(node, 'enable --policy typo.yaml', { input });
+  await json(node, 'enable --dry-run --no-rehearse');
+  node.rehearsal = 'as-server';
+  await json(node, 'apply -f bad.yaml', { input });
+  node.rehearsal = 'not-possible';
   await json(node, 'apply -f no.yaml', { input });
   await json(node, 'enable', { ports: operator });
   await json(node, 'enable');

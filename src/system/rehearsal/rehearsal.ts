@@ -1,0 +1,87 @@
+/**
+ * The rehearsal port on a real node. Rule: a trial lives in namespaces of its own (mounts, network, processes) that end
+ * with the pipe to this process, so that a kill -9 of ours ends it too; on the disk it never was.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import type { Rehearsal } from '../../change/ports';
+import { messageOf } from '../../core/errors';
+import { imageLayers, layOut, scratchFolder, type Kind } from '../../core/rehearsal/stage';
+import type { Trial, TrialEnd } from '../../core/rehearsal/trial';
+import { askEtcd } from './etcd';
+import { openNamespace, type Namespace } from './namespace';
+import { build } from './scenery';
+import { runServer } from './server';
+
+export interface RehearsalOptions {
+  /** Where the node's file system lies on this machine. */
+  root?: string;
+  proc?: string;
+  /** How long a server may take to give a sign, or to end. */
+  limitMs?: number;
+}
+
+/** What a server takes while it starts, with room to spare: the one that runs must not pay for the trial. */
+const MEMORY_KIB = 500 << 10;
+
+export function createRehearsal({ root = '/', proc = '/proc', limitMs = 4000 }: RehearsalOptions = {}): Rehearsal {
+  return {
+    async start(trial, signal) {
+      if (root !== '/')
+        return notPossible(`the node's file system lies under ${root}: its processes are not ours to start`);
+      if (available(proc) < MEMORY_KIB) return notPossible('less than 500 MiB of memory are free');
+      let namespace: Namespace | undefined;
+      try {
+        const scratch = scratchFolder(trial, (path) => kindOf(path) === 'folder');
+        if (scratch === undefined) return notPossible('every folder that could hold its scratch is used by a volume');
+        const stage = layOut(trial, scratch, {
+          kind: kindOf,
+          mountPoints: mountPoints(proc),
+          layers: layersOf(proc, trial.pid),
+        });
+        if ('why' in stage) return { state: 'unmountable', ...stage };
+        namespace = await openNamespace(proc);
+        await build(namespace, stage, scratch);
+        return await runServer(namespace, stage, scratch, trial, { limitMs, signal });
+      } catch (error) {
+        return notPossible(messageOf(error));
+      } finally {
+        await namespace?.close();
+      }
+    },
+    etcd: (access, signal) => askEtcd(access, signal),
+  };
+}
+
+function notPossible(why: string): TrialEnd {
+  return { state: 'not-possible', why };
+}
+
+function kindOf(path: string): Kind {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return !stat ? 'missing' : stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other';
+}
+
+function available(proc: string): number {
+  return Number(/^MemAvailable:\s+(\d+) kB/m.exec(text(`${proc}/meminfo`))?.[1] ?? Infinity);
+}
+
+function mountPoints(proc: string): string[] {
+  return text(`${proc}/self/mountinfo`)
+    .split('\n')
+    .flatMap((line) => line.split(' ')[4] ?? [])
+    .map((field) => field.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))));
+}
+
+/** Only layers that are there: a runtime may have mounted them in a namespace that is not ours. */
+function layersOf(proc: string, pid: Trial['pid']): string[] {
+  const layers = imageLayers(text(`${proc}/${pid}/mountinfo`));
+  return layers.every((layer) => kindOf(layer) === 'folder') ? layers : [];
+}
+
+function text(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,82 @@
+/** Runs the server on its stage, until it gives a sign, ends, or takes too long. Rule: it listens, and decides nothing. */
+import { spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { PROGRAM, type Stage } from '../../core/rehearsal/stage';
+import { isPastAudit, type Reached, type Trial, type TrialEnd } from '../../core/rehearsal/trial';
+import { childOf, type Namespace } from './namespace';
+
+/** How long it must live on after a sign; what comes after the audit log (the webhook) is not behind it yet. */
+const SETTLE_MS: Record<Exclude<Reached, 'nothing'>, number> = { admission: 150, log: 700 };
+const LOOK_MS = 10;
+const MAX_OUTPUT = 1 << 20;
+
+export function runServer(
+  namespace: Namespace,
+  stage: Stage,
+  scratch: string,
+  trial: Trial,
+  { limitMs, signal }: { limitMs: number; signal: AbortSignal },
+): Promise<TrialEnd> {
+  const user = trial.user ? [`--userspec=${trial.user.uid}:${trial.user.gid}`] : [];
+  const [program = '', ...args] = [
+    ...['nice', '-n', '5'],
+    ...namespace.enter('mount', 'net', 'pid'),
+    ...['chroot', ...user, `${scratch}/${stage.root}`, PROGRAM, ...trial.args],
+  ];
+  // chroot lies in a folder that sudo may have left out of the path.
+  const env = { ...trial.environment, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin` };
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
+  const sign = stage.sign === undefined ? undefined : namespace.path(`${scratch}/${stage.sign}`);
+
+  return new Promise((resolve) => {
+    let output = '';
+    let reached: Reached = 'nothing';
+    let reachedAt = 0;
+    let spared = false;
+    const begun = performance.now();
+    const done = (end: TrialEnd): void => {
+      clearInterval(looking);
+      signal.removeEventListener('abort', stop);
+      // By way of its namespace, never by killing nsenter: that is who buries the server, and an init that does not care
+      // for orphans would keep it as a zombie, and the namespace with it.
+      void namespace.close().then(() => resolve(end));
+    };
+    const stop = (): void => done({ state: 'not-possible', why: 'it was interrupted' });
+    const lines = (): string[] => output.split('\n').filter((line) => line !== '');
+    const look = (): void => {
+      const now = performance.now();
+      spared ||= spare(child.pid);
+      const past: Reached = isPastAudit(output)
+        ? 'admission'
+        : sign !== undefined && existsSync(sign)
+          ? 'log'
+          : 'nothing';
+      if (past !== reached && reached !== 'admission') [reached, reachedAt] = [past, now];
+      if (reached !== 'nothing' && now - reachedAt >= SETTLE_MS[reached])
+        done({ state: 'lives', reached, lines: lines() });
+      else if (now - begun >= limitMs) done({ state: 'lives', reached, lines: lines() });
+    };
+    const looking = setInterval(look, LOOK_MS);
+    const hear = (chunk: Buffer): void => {
+      if (output.length < MAX_OUTPUT) output += chunk.toString();
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    child.on('error', (error) => done({ state: 'not-possible', why: error.message }));
+    child.on('close', (code, killed) => done({ state: 'ended', code, signal: killed, lines: lines() }));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop);
+  });
+}
+
+/** When memory runs out after all, the kernel shall take the rehearsal and not the server that serves. */
+function spare(nsenter: number | undefined): boolean {
+  const server = nsenter === undefined ? undefined : childOf('/proc', nsenter);
+  if (server === undefined) return false;
+  try {
+    writeFileSync(`/proc/${server}/oom_score_adj`, '1000');
+  } catch {
+    // It has ended, or may not be touched: then it is as any other process.
+  }
+  return true;
+}
