@@ -3,6 +3,7 @@
  * trial cannot be like the real thing, and that says nothing against the change.
  */
 import { diagnose, type Scene } from '../diagnosis/diagnose';
+import { logFinding } from '../diagnosis/rules/audit-log-unusable';
 import { unreachable } from '../errors';
 import type { Finding } from '../finding';
 import { lastWords } from '../klog';
@@ -27,6 +28,8 @@ export function judgeTrial(end: TrialEnd, facts: RehearsalFacts): Judgement {
     case 'not-possible':
       return { state: 'not-possible', summary: `not rehearsed: ${end.why}`, ...about };
     case 'lives':
+      if (end.logProblem !== undefined)
+        return { undecided: logCause(facts.scene.logPath ?? '', end.logProblem), ...about };
       return end.reached === 'nothing'
         ? { state: 'not-possible', summary: `not rehearsed: ${server} gave no sign in time`, ...about }
         : { state: 'accepted', summary: `${server} accepts the new arguments`, ...about };
@@ -113,6 +116,11 @@ function causeOf(
     detail: [path, ...end.lines.slice(-5).map((line) => `  ${line}`)].join('\n'),
     remedy: ['correct what it names in the manifest, then apply it again'],
   };
+}
+
+function logCause(path: string, problem: string): Finding {
+  const title = `opening ${path} as the container would: ${problem}`;
+  return logFinding(path, problem, title);
 }
 
 function volumeCause({ mount, why }: Extract<TrialEnd, { state: 'unmountable' }>): Finding {

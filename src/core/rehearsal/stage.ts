@@ -36,10 +36,6 @@ export interface Stage {
   root: string;
   props: readonly Prop[];
   mounts: readonly MountLine[];
-  /** Below the root: hidden once all is mounted, so that its coming back is a sign. */
-  hide?: string;
-  /** Below the root: the log that the server is going to make. */
-  sign?: string;
 }
 
 const ROOT = 'root';
@@ -76,7 +72,6 @@ export function layOut(trial: Trial, scratch: string, host: HostView): Stage | {
   const over = (path: string, among: readonly TrialMount[]): TrialMount | undefined =>
     among.filter(({ mountPath }) => covers(mountPath, path)).at(-1);
   const logMount = log === undefined ? undefined : over(log, mounts);
-  let logKind: Kind = 'missing';
 
   for (const [index, mount] of mounts.entries()) {
     const name = `m${index}`;
@@ -103,7 +98,6 @@ export function layOut(trial: Trial, scratch: string, host: HostView): Stage | {
 
     const added = additions(trial, mounts, index, host);
     const logBelow = holdsLog ? log.slice(mount.mountPath === '/' ? 0 : mount.mountPath.length) : undefined;
-    if (logBelow !== undefined && source !== undefined) logKind = host.kind(joinPath(source, logBelow));
     const real = source !== undefined && host.kind(source) === 'folder';
     if (!real) {
       props.push({ kind: 'folder', at: `up/${name}` }, ...added.map((prop) => under(`up/${name}`, prop)));
@@ -132,14 +126,7 @@ export function layOut(trial: Trial, scratch: string, host: HostView): Stage | {
       });
     }
   }
-  const writable =
-    log !== undefined && logMount?.readOnly !== true && logKind !== 'folder' && logMount?.mountPath !== log;
-  return {
-    root: ROOT,
-    props,
-    mounts: lines,
-    ...(writable ? { hide: `${ROOT}${log}`, sign: `${ROOT}${log}` } : {}),
-  };
+  return { root: ROOT, props, mounts: lines };
 }
 
 /** What the container runtime puts into every container. */

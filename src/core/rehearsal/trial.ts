@@ -37,7 +37,13 @@ export interface TrialFile {
 
 export type TrialEnd =
   /** It got as far as told in `reached`, and lived on until it was ended. */
-  | { state: 'lives'; reached: Reached; lines: readonly string[] }
+  | {
+      state: 'lives';
+      reached: Reached;
+      lines: readonly string[];
+      /** What the system said when the log was opened on the same stage: servers before 1.22 open it with the first event. */
+      logProblem?: string;
+    }
   /** It ended by itself. */
   | { state: 'ended'; code: number | null; signal: string | null; lines: readonly string[] }
   /** The kubelet could not set up a volume, so no container would ever be made. */

@@ -25,7 +25,9 @@ function ask(
   signal: AbortSignal,
 ): Promise<EtcdAnswer> {
   return new Promise((resolve) => {
-    const failed = (error: unknown): void => resolve({ server, failure: reason(error) });
+    const failed = (error: unknown): void => {
+      resolve({ server, failure: reason(error) });
+    };
     try {
       const url = new URL('/health', server);
       const options = { agent: false as const, timeout: TIMEOUT_MS, signal };

@@ -23,8 +23,12 @@ export async function openNamespace(proc: string): Promise<Namespace> {
   // Detached: Ctrl-C at the terminal is for us alone, and we end it in good order.
   const unshare = spawn('unshare', [...options, 'cat'], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   const ended = new Promise<void>((resolve) => {
-    unshare.on('close', () => resolve());
-    unshare.on('error', () => resolve());
+    unshare.on('close', () => {
+      resolve();
+    });
+    unshare.on('error', () => {
+      resolve();
+    });
   });
   const end = async (): Promise<void> => {
     unshare.stdin.destroy();
@@ -59,12 +63,16 @@ function echo(child: ChildProcess): Promise<void> {
       late.stop();
       reject(error);
     };
-    void late.promise.then(() => fail(new Error('unshare did not answer')));
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      fail(error.code === 'ENOENT' ? new Error('there is no unshare here (util-linux)') : error),
-    );
+    void late.promise.then(() => {
+      fail(new Error('unshare did not answer'));
+    });
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      fail(error.code === 'ENOENT' ? new Error('there is no unshare here (util-linux)') : error);
+    });
     child.stderr?.on('data', (chunk: Buffer) => (words += chunk.toString()));
-    child.on('close', () => fail(new Error(words.trim() || 'unshare ended at once')));
+    child.on('close', () => {
+      fail(new Error(words.trim() || 'unshare ended at once'));
+    });
     child.stdout?.once('data', () => {
       late.stop();
       resolve();
@@ -87,7 +95,12 @@ export function childOf(proc: string, pid: number): number | undefined {
 function patience(ms: number): { promise: Promise<void>; stop: () => void } {
   let timer: NodeJS.Timeout | undefined;
   const promise = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  return { promise, stop: () => clearTimeout(timer) };
+  return {
+    promise,
+    stop: () => {
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** Runs a program inside and rejects with its own words when it refuses. */

@@ -8,6 +8,7 @@ import { messageOf } from '../../core/errors';
 import { imageLayers, layOut, scratchFolder, type Kind } from '../../core/rehearsal/stage';
 import type { Trial, TrialEnd } from '../../core/rehearsal/trial';
 import { askEtcd } from './etcd';
+import { tryLog } from './log';
 import { openNamespace, type Namespace } from './namespace';
 import { build } from './scenery';
 import { runServer } from './server';
@@ -41,7 +42,11 @@ export function createRehearsal({ root = '/', proc = '/proc', limitMs = 4000 }: 
         if ('why' in stage) return { state: 'unmountable', ...stage };
         namespace = await openNamespace(proc);
         await build(namespace, stage, scratch);
-        return await runServer(namespace, stage, scratch, trial, { limitMs, signal });
+        const root = `${scratch}/${stage.root}`;
+        const log = trial.logPath === undefined ? {} : await tryLog(namespace.path(root), trial.logPath);
+        const end = await runServer(namespace, root, trial, { limitMs, signal, sign: log.sign });
+        // A server that ends has said so itself, or something more telling.
+        return end.state === 'lives' && log.problem !== undefined ? { ...end, logProblem: log.problem } : end;
       } catch (error) {
         return notPossible(messageOf(error));
       } finally {

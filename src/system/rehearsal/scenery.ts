@@ -11,12 +11,10 @@ const SCRATCH_SIZE = '32m';
 export async function build(namespace: Namespace, stage: Stage, scratch: string): Promise<void> {
   const inside = (below: string): string => namespace.path(`${scratch}/${below}`);
   const options = `mode=755,nosuid,size=${SCRATCH_SIZE}`;
-  await runInside(namespace, ['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', scratch]);
+  await runInside(namespace, ['mount', '--no-mtab', '-t', 'tmpfs', '-o', options, 'tmpfs', scratch]);
   for (const prop of stage.props) await put(prop, inside(prop.at));
   await fs.writeFile(inside('fstab'), fstab(stage.mounts));
-  await runInside(namespace, ['mount', '--all', '--fstab', `${scratch}/fstab`]);
-  // A log that is there already would be taken for the one that the server has made.
-  if (stage.hide !== undefined) await fs.rm(inside(stage.hide), { force: true }).catch(() => undefined);
+  await runInside(namespace, ['mount', '--no-mtab', '--all', '--fstab', `${scratch}/fstab`]);
 }
 
 async function put(prop: Prop, path: string): Promise<void> {

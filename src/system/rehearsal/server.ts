@@ -1,7 +1,7 @@
 /** Runs the server on its stage, until it gives a sign, ends, or takes too long. Rule: it listens, and decides nothing. */
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { PROGRAM, type Stage } from '../../core/rehearsal/stage';
+import { PROGRAM } from '../../core/rehearsal/stage';
 import { isPastAudit, type Reached, type Trial, type TrialEnd } from '../../core/rehearsal/trial';
 import { childOf, type Namespace } from './namespace';
 
@@ -10,23 +10,22 @@ const SETTLE_MS: Record<Exclude<Reached, 'nothing'>, number> = { admission: 150,
 const LOOK_MS = 10;
 const MAX_OUTPUT = 1 << 20;
 
+/** @param root of the stage, inside the namespace. @param sign what the server makes when it opens its log. */
 export function runServer(
   namespace: Namespace,
-  stage: Stage,
-  scratch: string,
+  root: string,
   trial: Trial,
-  { limitMs, signal }: { limitMs: number; signal: AbortSignal },
+  { limitMs, signal, sign }: { limitMs: number; signal: AbortSignal; sign: string | undefined },
 ): Promise<TrialEnd> {
   const user = trial.user ? [`--userspec=${trial.user.uid}:${trial.user.gid}`] : [];
   const [program = '', ...args] = [
     ...['nice', '-n', '5'],
     ...namespace.enter('mount', 'net', 'pid'),
-    ...['chroot', ...user, `${scratch}/${stage.root}`, PROGRAM, ...trial.args],
+    ...['chroot', ...user, root, PROGRAM, ...trial.args],
   ];
   // chroot lies in a folder that sudo may have left out of the path.
   const env = { ...trial.environment, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin` };
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
-  const sign = stage.sign === undefined ? undefined : namespace.path(`${scratch}/${stage.sign}`);
 
   return new Promise((resolve) => {
     let output = '';
@@ -39,9 +38,13 @@ export function runServer(
       signal.removeEventListener('abort', stop);
       // By way of its namespace, never by killing nsenter: that is who buries the server, and an init that does not care
       // for orphans would keep it as a zombie, and the namespace with it.
-      void namespace.close().then(() => resolve(end));
+      void namespace.close().then(() => {
+        resolve(end);
+      });
     };
-    const stop = (): void => done({ state: 'not-possible', why: 'it was interrupted' });
+    const stop = (): void => {
+      done({ state: 'not-possible', why: 'it was interrupted' });
+    };
     const lines = (): string[] => output.split('\n').filter((line) => line !== '');
     const look = (): void => {
       const now = performance.now();
@@ -62,8 +65,12 @@ export function runServer(
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
-    child.on('error', (error) => done({ state: 'not-possible', why: error.message }));
-    child.on('close', (code, killed) => done({ state: 'ended', code, signal: killed, lines: lines() }));
+    child.on('error', (error) => {
+      done({ state: 'not-possible', why: error.message });
+    });
+    child.on('close', (code, killed) => {
+      done({ state: 'ended', code, signal: killed, lines: lines() });
+    });
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop);
   });
