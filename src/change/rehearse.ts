@@ -14,7 +14,7 @@ import { describe, expectationOf, type Described, type LiveManifest } from './ma
 import type { Plan, PlannedFile } from './plan';
 import type { Ports } from './ports';
 
-/** The program of a server, its files and a log line or two: more than this is never there for the asking. */
+/** Larger than any file that names the sockets of plugins. */
 const SOCKET_FILE_LIMIT = 1 << 20;
 
 export interface Rehearsed {
@@ -42,7 +42,7 @@ export async function rehearse(ports: Ports, subject: Rehearsed): Promise<Rehear
 async function tryBoth(ports: Ports, subject: Rehearsed, wanted: Described): Promise<Omit<RehearsalReport, 'ms'>> {
   const { live } = subject;
   const facts = factsOf(live, wanted);
-  const written = subject.changed.flatMap(({ path, after }) => (after ? [{ hostPath: path, bytes: after.bytes }] : []));
+  const written = subject.changed.flatMap(({ path, after }) => (after ? [{ hostPath: path, ...after }] : []));
   const folders = subject.folders.map(({ path }) => path);
   if (live.server.image !== wanted.server.image) {
     const why = `the planned image ${wanted.server.image ?? ''} is not the one that runs`;
@@ -72,11 +72,12 @@ async function tryOut(
 /** Copies of the files that name sockets of plugins, without the sockets: a key service must not be asked for keys. */
 async function harmlessFiles(ports: Ports, { server }: Described, planned: readonly TrialFile[]): Promise<TrialFile[]> {
   const copies = socketFiles(server).map(async (hostPath): Promise<TrialFile[]> => {
-    const own = planned.find((file) => file.hostPath === hostPath)?.bytes;
+    const own = planned.find((file) => file.hostPath === hostPath);
     // One that is missing or unreadable is for the server to complain about.
-    const bytes = own ?? (await ports.files.read(hostPath, SOCKET_FILE_LIMIT).catch(() => undefined))?.bytes;
-    if (bytes === undefined) return [];
-    return [{ hostPath, bytes: new TextEncoder().encode(withoutSockets(new TextDecoder().decode(bytes))) }];
+    const file = own ?? (await ports.files.read(hostPath, SOCKET_FILE_LIMIT).catch(() => undefined));
+    if (!file) return [];
+    const text = withoutSockets(new TextDecoder().decode(file.bytes));
+    return [{ ...file, hostPath, bytes: new TextEncoder().encode(text) }];
   });
   return (await Promise.all(copies)).flat();
 }

@@ -4,7 +4,7 @@
  * policy) lies in scratch memory laid over it, and is gone with the namespace.
  */
 import { covers, folderOf, joinPath, normalPath } from '../manifest/paths';
-import type { Trial, TrialMount } from './trial';
+import type { Trial, TrialFile, TrialMount } from './trial';
 
 /** What stands at a path of the host, links followed. */
 export type Kind = 'file' | 'folder' | 'other' | 'missing';
@@ -20,7 +20,7 @@ export interface HostView {
 /** Made in scratch before anything is mounted; paths below the scratch folder, parents made as needed. */
 export type Prop =
   | { kind: 'folder'; at: string; /** Takes mode and owner from this path of the host. */ like?: string }
-  | { kind: 'file'; at: string; bytes: Uint8Array }
+  | { kind: 'file'; at: string; file?: TrialFile }
   | { kind: 'link'; at: string; target: string };
 
 /** One line for mount(8), in the form of fstab(5). */
@@ -90,7 +90,7 @@ export function layOut(trial: Trial, scratch: string, host: HostView): Stage | {
     if (single) {
       const planned = trial.files.find(({ hostPath }) => hostPath === source);
       if (planned || sight === 'missing' || (holdsLog && sight === 'file')) {
-        props.push({ kind: 'file', at: `files/${name}`, bytes: planned?.bytes ?? new Uint8Array() });
+        props.push({ ...empty(`files/${name}`), ...(planned ? { file: planned } : {}) });
         lines.push(bind(at(`files/${name}`), target, readOnly));
       } else if (source !== undefined) lines.push(bind(source, target, true));
       continue;
@@ -171,9 +171,9 @@ function additions(trial: Trial, mounts: readonly TrialMount[], index: number, h
   if (mount === undefined) return [];
   const added: Prop[] = [];
   if (source !== undefined) {
-    for (const { hostPath, bytes } of trial.files)
-      if (hostPath !== source && covers(source, hostPath))
-        added.push(...parents(source, hostPath, host), { kind: 'file', at: hostPath.slice(source.length), bytes });
+    for (const file of trial.files)
+      if (file.hostPath !== source && covers(source, file.hostPath))
+        added.push(...parents(source, file.hostPath, host), { ...empty(file.hostPath.slice(source.length)), file });
   }
   for (const [later, inner] of mounts.entries()) {
     if (later <= index || inner === mount || !covers(mount.mountPath, inner.mountPath)) continue;
@@ -203,8 +203,8 @@ function under(folder: string, prop: Prop): Prop {
   return { ...prop, at: `${folder}${prop.at}` };
 }
 
-function empty(at: string): Prop {
-  return { kind: 'file', at, bytes: new Uint8Array() };
+function empty(at: string): Extract<Prop, { kind: 'file' }> {
+  return { kind: 'file', at };
 }
 
 function bind(source: string, target: string, readOnly: boolean): MountLine {

@@ -33,6 +33,9 @@ export interface TrialMount {
 export interface TrialFile {
   hostPath: string;
   bytes: Uint8Array;
+  mode: number;
+  uid: number;
+  gid: number;
 }
 
 export type TrialEnd =

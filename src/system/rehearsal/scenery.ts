@@ -28,7 +28,9 @@ async function put(prop: Prop, path: string): Promise<void> {
       }
       return;
     case 'file':
-      await fs.writeFile(path, prop.bytes, { mode: 0o600 });
+      await fs.writeFile(path, prop.file?.bytes ?? '');
+      await fs.chmod(path, prop.file?.mode ?? 0o600);
+      await fs.chown(path, prop.file?.uid ?? 0, prop.file?.gid ?? 0);
       return;
     case 'link':
       await fs.symlink(prop.target, path);

@@ -69,7 +69,10 @@ export function runServer(
       done({ state: 'not-possible', why: error.message });
     });
     child.on('close', (code, killed) => {
-      done({ state: 'ended', code, signal: killed, lines: lines() });
+      // Whoever was to start it has said this, not the server.
+      const refused = lines().find((line) => /^(?:nice|nsenter|chroot): /.test(line));
+      if (refused === undefined) done({ state: 'ended', code, signal: killed, lines: lines() });
+      else done({ state: 'not-possible', why: refused });
     });
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop);
