@@ -119,6 +119,7 @@ export class FakeNode {
     const twin = new FakeNode(this.manifest() ?? '', this.kubelet);
     for (const [path, { text, ...attributes }] of Object.entries(this.fs.snapshot()))
       twin.fs.put(path, text, attributes);
+    twin.rehearsal = this.rehearsal;
     twin.now = this.now + 3_600_000;
     twin.#tokens = 1000;
     twin.boot();

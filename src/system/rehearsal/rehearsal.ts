@@ -24,7 +24,7 @@ export interface RehearsalOptions {
 /** What a server takes while it starts, with room to spare: the one that runs must not pay for the trial. */
 const MEMORY_KIB = 500 << 10;
 
-export function createRehearsal({ root = '/', proc = '/proc', limitMs = 4000 }: RehearsalOptions = {}): Rehearsal {
+export function createRehearsal({ root = '/', proc = '/proc', limitMs = 2000 }: RehearsalOptions = {}): Rehearsal {
   return {
     async start(trial, signal) {
       if (root !== '/')

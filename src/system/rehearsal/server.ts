@@ -3,11 +3,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { PROGRAM } from '../../core/rehearsal/stage';
 import { isPastAudit, type Reached, type Trial, type TrialEnd } from '../../core/rehearsal/trial';
+import { sleep } from '../clock';
 import { childOf, type Namespace } from './namespace';
 
 /** How long it must live on after a sign; what comes after the audit log (the webhook) is not behind it yet. */
 const SETTLE_MS: Record<Exclude<Reached, 'nothing'>, number> = { admission: 150, log: 700 };
 const LOOK_MS = 10;
+/** How long nsenter may take to end once there is nothing left to wait for. */
+const END_MS = 1000;
 const MAX_OUTPUT = 1 << 20;
 
 /** @param root of the stage, inside the namespace. @param sign what the server makes when it opens its log. */
@@ -23,9 +26,19 @@ export function runServer(
     ...namespace.enter('mount', 'net', 'pid'),
     ...['chroot', ...user, root, PROGRAM, ...trial.args],
   ];
-  // chroot lies in a folder that sudo may have left out of the path.
-  const env = { ...trial.environment, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin` };
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: environment(trial) });
+
+  const gone = new AbortController();
+  child.on('close', () => {
+    gone.abort();
+  });
+  // By way of its namespace, never by killing nsenter first: that is who buries the server, and an init that does not care
+  // for orphans would keep it as a zombie, and the namespace with it.
+  const end = async (): Promise<void> => {
+    await namespace.close();
+    await sleep(END_MS, gone.signal);
+    child.kill('SIGKILL');
+  };
 
   return new Promise((resolve) => {
     let output = '';
@@ -33,13 +46,11 @@ export function runServer(
     let reachedAt = 0;
     let spared = false;
     const begun = performance.now();
-    const done = (end: TrialEnd): void => {
+    const done = (result: TrialEnd): void => {
       clearInterval(looking);
       signal.removeEventListener('abort', stop);
-      // By way of its namespace, never by killing nsenter: that is who buries the server, and an init that does not care
-      // for orphans would keep it as a zombie, and the namespace with it.
-      void namespace.close().then(() => {
-        resolve(end);
+      void end().then(() => {
+        resolve(result);
       });
     };
     const stop = (): void => {
@@ -77,6 +88,15 @@ export function runServer(
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop);
   });
+}
+
+/**
+ * The container's, for the server; but the programs that start it are the host's, and run outside of it: they are found by
+ * our own path, with the folder of chroot, which sudo may have left out, and get no libraries of the container's choice.
+ */
+function environment(trial: Trial): Record<string, string> {
+  const own = Object.entries(trial.environment).filter(([name]) => !name.startsWith('LD_'));
+  return { ...Object.fromEntries(own), PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin` };
 }
 
 /** When memory runs out after all, the kernel shall take the rehearsal and not the server that serves. */

@@ -57,7 +57,7 @@ test('a closed port, beside one that answers', async () => {
 });
 
 test('the server\u2019s certificate is checked, its names included', async () => {
-  const port = await listen(createTlsServer({ ...SERVER }, (_, response) => response.end()) as unknown as Server);
+  const port = await listen(createTlsServer({ ...SERVER }, (_, response) => response.end()));
   const [wrongName] = await askEtcd({ servers: [`https://127.0.0.1:${port}`], ...files() }, never);
   expect(wrongName?.failure).toMatch(/altnames/);
   const [unknownCa] = await askEtcd({ servers: [`https://127.0.0.1:${port}`] }, never);
