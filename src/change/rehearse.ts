@@ -44,10 +44,6 @@ async function tryBoth(ports: Ports, subject: Rehearsed, wanted: Described): Pro
   const facts = factsOf(live, wanted);
   const written = subject.changed.flatMap(({ path, after }) => (after ? [{ hostPath: path, ...after }] : []));
   const folders = subject.folders.map(({ path }) => path);
-  if (live.server.image !== wanted.server.image) {
-    const why = `the planned image ${wanted.server.image ?? ''} is not the one that runs`;
-    return { state: 'not-possible', summary: `not rehearsed: ${why}` };
-  }
   const planned = judgeTrial(await tryOut(ports, live, wanted, { files: written, folders }), facts);
   if (!('undecided' in planned)) return planned;
   // Only now: nearly always the first trial is the last, and two servers at once would need twice the memory.
@@ -62,9 +58,12 @@ async function tryOut(
 ): Promise<TrialEnd> {
   const servers = await ports.node.processes(live.endpoint.port);
   const running = servers.find(({ listening }) => listening) ?? servers.at(-1);
-  if (!running) return { state: 'not-possible', why: 'no kube-apiserver runs here whose program could be taken' };
+  const { image } = described.server;
+  const program =
+    running && image === live.server.image ? { pid: running.pid } : image === undefined ? undefined : { image };
+  if (!program) return { state: 'not-possible', why: 'no kube-apiserver runs here whose program could be taken' };
   const files = [...after.files, ...(await harmlessFiles(ports, described, after.files))];
-  const trial = planTrial(described.server, running.pid, { files, folders: after.folders });
+  const trial = planTrial(described.server, program, { files, folders: after.folders });
   if ('why' in trial) return { state: 'not-possible', why: trial.why };
   return ports.rehearsal.start(trial, ports.interrupts.first);
 }

@@ -97,19 +97,26 @@ test.each<[string, (node: FakeNode) => Promise<Outcome>, string | undefined]>([
   ['--no-rehearse', (node) => enable(node.ports()), 'skipped'],
   ['a change that restarts nothing', (node) => apply(node.ports(), `# a comment\n${PRISTINE}`, REHEARSE), undefined],
   ['what preflight refuses', (node) => ((node.kubeletRuns = false), enable(node.ports(), {}, REHEARSE)), undefined],
-  [
-    'another image',
-    (node) =>
-      apply(node.ports(), PRISTINE.replace(/image: .*/, 'image: x/kube-apiserver:v9.9.9'), {
-        ...REHEARSE,
-        dryRun: true,
-      }),
-    'not-possible',
-  ],
 ])('nothing is started for %s', async (_, run, state) => {
   const node = nodeWith('as-server');
   expect((await run(node)).rehearsal?.state).toBe(state);
   expect(node.rehearsed).toEqual([]);
+});
+
+test('whose program is started: the running server\u2019s, or that of the image that the plan or the manifest names', async () => {
+  const node = nodeWith('as-server');
+  const image = 'x/kube-apiserver:v9.9.9';
+  const dryRun = { ...REHEARSE, dryRun: true, ignore: new Set(['api-not-ready']) };
+  await enable(node.ports(), {}, dryRun);
+  await apply(node.ports(), PRISTINE.replace(/image: .*/, `image: ${image}`), dryRun);
+  const [{ pid } = { pid: 0 }] = node.processes;
+  node.processes = [];
+  await enable(node.ports(), {}, dryRun);
+  expect(node.rehearsed.map(({ program }) => program)).toEqual([
+    { pid },
+    { image },
+    { image: /image: (.*)/.exec(PRISTINE)?.[1] },
+  ]);
 });
 
 test('disable and rollback are rehearsed as well', async () => {

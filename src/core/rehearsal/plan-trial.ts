@@ -2,7 +2,7 @@
 import { listMounts, resolveMount } from '../manifest/mounts';
 import type { Server } from '../manifest/server';
 import { rehearsalArguments } from './arguments';
-import type { Trial, TrialFile } from './trial';
+import type { Program, Trial, TrialFile } from './trial';
 
 /** Flags whose file names sockets of key and network plugins: what they stand for must not be asked to do anything. */
 const SOCKET_FILES: readonly string[] = ['encryption-provider-config', 'egress-selector-config-file'];
@@ -13,7 +13,7 @@ const SOCKET_FILES: readonly string[] = ['encryption-provider-config', 'egress-s
  */
 export function planTrial(
   server: Server,
-  pid: number,
+  program: Program,
   after: { files: readonly TrialFile[]; folders: readonly string[] },
 ): Trial | { why: string } {
   const made = rehearsalArguments(server);
@@ -28,7 +28,7 @@ export function planTrial(
   return {
     args: made.args,
     environment: environment(server),
-    pid,
+    program,
     ...(user ? { user } : {}),
     mounts: mounts.map(({ mountPath, hostSource, readOnly, hostPathType }) => ({
       mountPath,

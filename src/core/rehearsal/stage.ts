@@ -15,6 +15,8 @@ export interface HostView {
   mountPoints: readonly string[];
   /** Folders with the layers of the server's image, topmost first; empty when they are not known. */
   layers: readonly string[];
+  /** The program to start, as the stage names it. */
+  program: string;
 }
 
 /** Made in scratch before anything is mounted; paths below the scratch folder, parents made as needed. */
@@ -59,7 +61,7 @@ export function layOut(trial: Trial, scratch: string, host: HostView): Stage | {
   const ground = host.layers.length > 0 ? `up/${ROOT}` : ROOT;
   props.push({ kind: 'folder', at: ROOT });
   if (host.layers.length > 0) overlay(at(ROOT), host.layers.join(':'), ROOT);
-  furnish(ground, trial.pid, props);
+  furnish(ground, host.program, props);
   for (const [path, kind] of FURNITURE) {
     if (kind !== host.kind(path)) continue;
     props.push(kind === 'folder' ? { kind: 'folder', at: `${ground}${path}` } : empty(`${ground}${path}`));
@@ -139,11 +141,11 @@ const FURNITURE: readonly (readonly [string, Kind])[] = [
   ['/dev/urandom', 'other'],
 ];
 
-function furnish(ground: string, pid: number, props: Prop[]): void {
+function furnish(ground: string, program: string, props: Prop[]): void {
   props.push({ kind: 'folder', at: `${ground}/tmp` });
   for (const [fd, name] of ['stdin', 'stdout', 'stderr'].entries())
     props.push({ kind: 'link', at: `${ground}/dev/${name}`, target: `/proc/self/fd/${fd}` });
-  props.push({ kind: 'link', at: `${ground}${PROGRAM}`, target: `/proc/${pid}/exe` });
+  props.push({ kind: 'link', at: `${ground}${PROGRAM}`, target: program });
 }
 
 /** What stands at a path of the host once the change is written. */

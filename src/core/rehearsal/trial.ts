@@ -7,8 +7,8 @@ export interface Trial {
   /** Arguments behind the program's name, made harmless by `rehearsalArguments`. */
   args: readonly string[];
   environment: Readonly<Record<string, string>>;
-  /** Process of the server that runs: its program is taken, and the layers of its image. */
-  pid: number;
+  /** Whose program and image are taken: the running server's, or those of an image in the runtime's store. */
+  program: Program;
   /** securityContext.runAsUser and runAsGroup; root when absent. */
   user?: { uid: number; gid: number };
   mounts: readonly TrialMount[];
@@ -19,6 +19,8 @@ export interface Trial {
   /** The audit log as the container names it; absent when there is none, or when it goes to standard output. */
   logPath?: string;
 }
+
+export type Program = { pid: number } | { image: string };
 
 export interface TrialMount {
   /** In the container; normal. */

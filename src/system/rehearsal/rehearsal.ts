@@ -6,11 +6,12 @@ import { readFileSync, statSync } from 'node:fs';
 import type { Rehearsal } from '../../change/ports';
 import { messageOf } from '../../core/errors';
 import { imageLayers, layOut, scratchFolder, type Kind } from '../../core/rehearsal/stage';
-import type { Trial, TrialEnd } from '../../core/rehearsal/trial';
+import type { TrialEnd } from '../../core/rehearsal/trial';
 import { askEtcd } from './etcd';
 import { tryLog } from './log';
+import { openImage, type OpenImage } from './image';
 import { openNamespace, type Namespace } from './namespace';
-import { build } from './scenery';
+import { build, openScratch } from './scenery';
 import { runServer } from './server';
 
 export interface RehearsalOptions {
@@ -30,17 +31,22 @@ export function createRehearsal({ root = '/', proc = '/proc', limitMs = 2000 }: 
       if (root !== '/')
         return notPossible(`the node's file system lies under ${root}: its processes are not ours to start`);
       if (available(proc) < MEMORY_KIB) return notPossible('less than 500 MiB of memory are free');
+      const scratch = scratchFolder(trial, (path) => kindOf(path) === 'folder');
+      if (scratch === undefined) return notPossible('every folder that could hold its scratch is used by a volume');
       let namespace: Namespace | undefined;
+      let image: OpenImage | undefined;
       try {
-        const scratch = scratchFolder(trial, (path) => kindOf(path) === 'folder');
-        if (scratch === undefined) return notPossible('every folder that could hold its scratch is used by a volume');
+        namespace = await openNamespace(proc);
+        await openScratch(namespace, scratch);
+        if ('image' in trial.program) image = await openImage(namespace, scratch, trial.program.image);
         const stage = layOut(trial, scratch, {
           kind: kindOf,
           mountPoints: mountPoints(proc),
-          layers: layersOf(proc, trial.pid),
+          ...('pid' in trial.program
+            ? { layers: layersOf(proc, trial.program.pid), program: `/proc/${trial.program.pid}/exe` }
+            : { layers: image ? [image.folder] : [], program: image?.program ?? '' }),
         });
         if ('why' in stage) return { state: 'unmountable', ...stage };
-        namespace = await openNamespace(proc);
         await build(namespace, stage, scratch);
         const root = `${scratch}/${stage.root}`;
         const log = trial.logPath === undefined ? {} : await tryLog(namespace.path(root), trial.logPath);
@@ -51,6 +57,7 @@ export function createRehearsal({ root = '/', proc = '/proc', limitMs = 2000 }: 
         return notPossible(messageOf(error));
       } finally {
         await namespace?.close();
+        await image?.close();
       }
     },
     etcd: (access, signal) => askEtcd(access, signal),
@@ -62,8 +69,12 @@ function notPossible(why: string): TrialEnd {
 }
 
 function kindOf(path: string): Kind {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return !stat ? 'missing' : stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other';
+  try {
+    const stat = statSync(path);
+    return stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other';
+  } catch {
+    return 'missing';
+  }
 }
 
 function available(proc: string): number {
@@ -78,7 +89,7 @@ function mountPoints(proc: string): string[] {
 }
 
 /** Only layers that are there: a runtime may have mounted them in a namespace that is not ours. */
-function layersOf(proc: string, pid: Trial['pid']): string[] {
+function layersOf(proc: string, pid: number): string[] {
   const layers = imageLayers(text(`${proc}/${pid}/mountinfo`));
   return layers.every((layer) => kindOf(layer) === 'folder') ? layers : [];
 }

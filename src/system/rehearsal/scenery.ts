@@ -7,11 +7,15 @@ import { runInside, type Namespace } from './namespace';
 /** Of scratch: policies, and a log that nobody writes. */
 const SCRATCH_SIZE = '32m';
 
+/** Lays the scratch file system over a folder of the namespace. */
+export async function openScratch(namespace: Namespace, scratch: string): Promise<void> {
+  const options = `mode=755,nosuid,size=${SCRATCH_SIZE}`;
+  await runInside(namespace, ['mount', '--no-mtab', '-t', 'tmpfs', '-o', options, 'tmpfs', scratch]);
+}
+
 /** Rejects with the words of mount(8) when the stage cannot be built. */
 export async function build(namespace: Namespace, stage: Stage, scratch: string): Promise<void> {
   const inside = (below: string): string => namespace.path(`${scratch}/${below}`);
-  const options = `mode=755,nosuid,size=${SCRATCH_SIZE}`;
-  await runInside(namespace, ['mount', '--no-mtab', '-t', 'tmpfs', '-o', options, 'tmpfs', scratch]);
   for (const prop of stage.props) await put(prop, inside(prop.at));
   await fs.writeFile(inside('fstab'), fstab(stage.mounts));
   await runInside(namespace, ['mount', '--no-mtab', '--all', '--fstab', `${scratch}/fstab`]);

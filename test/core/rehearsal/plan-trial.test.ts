@@ -21,13 +21,13 @@ test('arguments, environment, user, mounts and log', () => {
       ].join('\n'),
       '\nvolumes: [{name: logs, hostPath: {path: /var/log, type: Directory}}, {name: cache, emptyDir: {}}]\nsecurityContext: {runAsUser: 1, runAsGroup: 65533}\n',
     ),
-    42,
+    { pid: 42 },
     NOTHING,
   );
   expect(trial).toEqual({
     args: ['--advertise-address=10.0.0.1', '--audit-log-path=/logs/audit.log'],
     environment: { A: 'b' },
-    pid: 42,
+    program: { pid: 42 },
     user: { uid: 65532, gid: 65533 },
     mounts: [
       { mountPath: '/logs', source: '/var/log/kube', readOnly: false, type: 'Directory' },
@@ -40,17 +40,21 @@ test('arguments, environment, user, mounts and log', () => {
 });
 
 test('a log on standard output is no file', () => {
-  expect(planTrial(server('command: [kube-apiserver, --audit-log-path=-]\n'), 1, NOTHING)).not.toHaveProperty(
+  expect(planTrial(server('command: [kube-apiserver, --audit-log-path=-]\n'), { pid: 1 }, NOTHING)).not.toHaveProperty(
     'logPath',
   );
 });
 
 test('of two files for one path the later counts', () => {
   const file = (text: string) => ({ hostPath: '/e.yaml', bytes: Buffer.from(text), mode: 0o600, uid: 0, gid: 0 });
-  const trial = planTrial(server('command: [kube-apiserver]\n'), 1, {
-    files: [file('a'), file('b')],
-    folders: [],
-  }) as Trial;
+  const trial = planTrial(
+    server('command: [kube-apiserver]\n'),
+    { pid: 1 },
+    {
+      files: [file('a'), file('b')],
+      folders: [],
+    },
+  ) as Trial;
   expect(trial.files).toEqual([file('b')]);
 });
 
@@ -62,7 +66,7 @@ test.each([
     'no volume gone',
   ],
 ])('none for %s', (_, container, why) => {
-  expect(planTrial(server(container), 1, NOTHING)).toEqual({ why: expect.stringContaining(why) });
+  expect(planTrial(server(container), { pid: 1 }, NOTHING)).toEqual({ why: expect.stringContaining(why) });
 });
 
 test('the files that name sockets, where the host keeps them', () => {

@@ -22,7 +22,7 @@ function trialOf(mounts: Partial<TrialMount>[], more: Partial<Trial> = {}): Tria
   return {
     args: [],
     environment: {},
-    pid: 7,
+    program: { pid: 7 },
     files: [],
     folders: [],
     ...more,
@@ -31,7 +31,7 @@ function trialOf(mounts: Partial<TrialMount>[], more: Partial<Trial> = {}): Tria
 }
 
 function hostOf(kinds: Record<string, Kind>, more: Partial<HostView> = {}): HostView {
-  return { kind: (path) => kinds[path] ?? 'missing', mountPoints: [], layers: [], ...more };
+  return { kind: (path) => kinds[path] ?? 'missing', mountPoints: [], layers: [], program: '/proc/7/exe', ...more };
 }
 
 function stage(trial: Trial, host: HostView): Stage {

@@ -21,7 +21,14 @@ const LIBRARIES: TrialMount[] = ['/usr', '/lib', '/lib64']
 
 function trialOf(script: string, more: Partial<Trial> = {}): Trial {
   const { mounts = [], ...rest } = more;
-  const trial = { args: ['-e', script], environment: {}, pid: process.pid, files: [], folders: [], ...rest };
+  const trial = {
+    args: ['-e', script],
+    environment: {},
+    program: { pid: process.pid },
+    files: [],
+    folders: [],
+    ...rest,
+  };
   return { ...trial, mounts: [...LIBRARIES, ...mounts] };
 }
 
@@ -156,7 +163,9 @@ onLinux('a rehearsal', () => {
       stdio: 'ignore',
     });
     await until(() => readFileSync(`/proc/${server.pid}/comm`, 'utf8').startsWith('node'));
-    expect(await see('[process.getuid(), process.getgid()]', { user, pid: server.pid })).toEqual([65532, 65533]);
+    expect(await see('[process.getuid(), process.getgid()]', { user, program: { pid: server.pid ?? 0 } })).toEqual([
+      65532, 65533,
+    ]);
     server.kill();
   });
 
@@ -190,7 +199,7 @@ onLinux('a rehearsal', () => {
     const marker = `marker-${process.pid}-kill`;
     const trial = JSON.stringify(trialOf(`/* ${marker} */ setInterval(() => {}, 1000)`));
     const script = bundle(`import { createRehearsal } from './src/system/rehearsal/rehearsal';
-      const trial = { ...${trial}, pid: process.pid };
+      const trial = { ...${trial}, program: { pid: process.pid } };
       void createRehearsal({ limitMs: 60000 }).start(trial, new AbortController().signal);`);
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     const tool = spawn(process.execPath, [script], { stdio: 'ignore' });
