@@ -227,11 +227,11 @@ export function fstab(lines: readonly MountLine[]): string {
 }
 
 /**
- * A folder to mount the scratch on: one that every node has, and that the trial does not look at. Inside the namespace
- * it is covered; outside nothing changes.
+ * A folder to mount the scratch on: one that every node has, and that holds nothing the trial looks at. Inside the
+ * namespace it is covered; outside nothing changes.
+ * @param used paths that the trial needs, links followed.
  */
-export function scratchFolder(trial: Trial, isFolder: (path: string) => boolean): string | undefined {
-  const used = [...trial.mounts.flatMap(({ source }) => source ?? []), ...trial.files.map(({ hostPath }) => hostPath)];
+export function scratchFolder(used: readonly string[], isFolder: (path: string) => boolean): string | undefined {
   return ['/mnt', '/media', '/srv', '/opt', '/home'].find(
     (folder) => isFolder(folder) && !used.some((path) => covers(folder, path)),
   );

@@ -21,7 +21,8 @@ export interface Namespace {
 export async function openNamespace(proc: string): Promise<Namespace> {
   const options = ['--mount', '--net', '--pid', '--fork', '--propagation', 'private'];
   // Detached: Ctrl-C at the terminal is for us alone, and we end it in good order.
-  const unshare = spawn('unshare', [...options, 'cat'], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const env = { ...process.env, LC_ALL: 'C' };
+  const unshare = spawn('unshare', [...options, 'cat'], { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env });
   const ended = new Promise<void>((resolve) => {
     unshare.on('close', () => {
       resolve();

@@ -2,11 +2,11 @@
  * The rehearsal port on a real node. Rule: a trial lives in namespaces of its own (mounts, network, processes) that end
  * with the pipe to this process, so that a kill -9 of ours ends it too; on the disk it never was.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import type { Rehearsal } from '../../change/ports';
 import { messageOf } from '../../core/errors';
 import { imageLayers, layOut, scratchFolder, type Kind } from '../../core/rehearsal/stage';
-import type { TrialEnd } from '../../core/rehearsal/trial';
+import type { Trial, TrialEnd } from '../../core/rehearsal/trial';
 import { askEtcd } from './etcd';
 import { tryLog } from './log';
 import { openImage, type OpenImage } from './image';
@@ -31,7 +31,8 @@ export function createRehearsal({ root = '/', proc = '/proc', limitMs = 2000 }: 
       if (root !== '/')
         return notPossible(`the node's file system lies under ${root}: its processes are not ours to start`);
       if (available(proc) < MEMORY_KIB) return notPossible('less than 500 MiB of memory are free');
-      const scratch = scratchFolder(trial, (path) => kindOf(path) === 'folder');
+      const layers = 'pid' in trial.program ? layersOf(proc, trial.program.pid) : [];
+      const scratch = scratchFolder(pathsOf(trial, layers), (path) => kindOf(path) === 'folder');
       if (scratch === undefined) return notPossible('every folder that could hold its scratch is used by a volume');
       let namespace: Namespace | undefined;
       let image: OpenImage | undefined;
@@ -43,7 +44,7 @@ export function createRehearsal({ root = '/', proc = '/proc', limitMs = 2000 }: 
           kind: kindOf,
           mountPoints: mountPoints(proc),
           ...('pid' in trial.program
-            ? { layers: layersOf(proc, trial.program.pid), program: `/proc/${trial.program.pid}/exe` }
+            ? { layers, program: `/proc/${trial.program.pid}/exe` }
             : { layers: image ? [image.folder] : [], program: image?.program ?? '' }),
         });
         if ('why' in stage) return { state: 'unmountable', ...stage };
@@ -66,6 +67,19 @@ export function createRehearsal({ root = '/', proc = '/proc', limitMs = 2000 }: 
 
 function notPossible(why: string): TrialEnd {
   return { state: 'not-possible', why };
+}
+
+/** What the trial looks at, by every name that leads there. */
+function pathsOf(trial: Trial, layers: readonly string[]): string[] {
+  const store = 'image' in trial.program ? ['/var/lib/containerd'] : layers;
+  const sources = trial.mounts.flatMap(({ source }) => source ?? []);
+  return [...sources, ...trial.files.map(({ hostPath }) => hostPath), ...store].flatMap((path) => {
+    try {
+      return [path, realpathSync(path)];
+    } catch {
+      return [path];
+    }
+  });
 }
 
 function kindOf(path: string): Kind {

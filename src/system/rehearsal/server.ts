@@ -96,7 +96,11 @@ export function runServer(
  */
 function environment(trial: Trial): Record<string, string> {
   const own = Object.entries(trial.environment).filter(([name]) => !name.startsWith('LD_'));
-  return { ...Object.fromEntries(own), PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin` };
+  return {
+    ...Object.fromEntries(own),
+    LC_ALL: 'C',
+    PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`,
+  };
 }
 
 /** When memory runs out after all, the kernel shall take the rehearsal and not the server that serves. */

@@ -191,10 +191,10 @@ test('paths with blanks and backslashes survive fstab', () => {
 
 test('the scratch covers no folder that the trial looks into', () => {
   const all = (): boolean => true;
-  expect(scratchFolder(trialOf([]), all)).toBe('/mnt');
-  expect(scratchFolder(trialOf([{ source: '/mnt/audit' }]), all)).toBe('/media');
-  expect(scratchFolder(trialOf([]), (path) => path === '/home')).toBe('/home');
-  expect(scratchFolder(trialOf([]), () => false)).toBeUndefined();
+  expect(scratchFolder([], all)).toBe('/mnt');
+  expect(scratchFolder(['/mnt/audit', '/mnts'], all)).toBe('/media');
+  expect(scratchFolder([], (path) => path === '/home')).toBe('/home');
+  expect(scratchFolder([], () => false)).toBeUndefined();
 });
 
 test.each([

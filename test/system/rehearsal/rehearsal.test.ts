@@ -211,6 +211,21 @@ onLinux('a rehearsal', () => {
   });
 });
 
+test('a program that hangs is waited for no longer than two seconds', async () => {
+  const folder = tempFolder();
+  writeFileSync(join(folder, 'unshare'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+  const before = process.env['PATH'];
+  process.env['PATH'] = `${folder}:${before ?? ''}`;
+  try {
+    const begun = Date.now();
+    const end = await createRehearsal().start(trialOf(SIGN), never);
+    expect(end).toEqual({ state: 'not-possible', why: 'unshare did not answer' });
+    expect(Date.now() - begun).toBeLessThan(6000);
+  } finally {
+    process.env['PATH'] = before;
+  }
+});
+
 test('below another root nothing is started', async () => {
   expect(await createRehearsal({ root: '/host' }).start(trialOf(SIGN), never)).toMatchObject({ state: 'not-possible' });
 });
