@@ -93,8 +93,9 @@ async function askEtcd(ports: Ports, live: LiveManifest, wanted: Described): Pro
   );
 }
 
-function refusedByEtcd(start: Omit<RehearsalReport, 'ms'>, cause: Finding): Omit<RehearsalReport, 'ms'> {
-  return { ...start, state: 'rejected', summary: 'the etcd of the new arguments does not answer', cause };
+function refusedByEtcd({ version }: Omit<RehearsalReport, 'ms'>, cause: Finding): Omit<RehearsalReport, 'ms'> {
+  const summary = 'the etcd of the new arguments does not answer, and today\u2019s does';
+  return { state: 'rejected', summary, control: 'accepted', cause, ...(version === undefined ? {} : { version }) };
 }
 
 function factsOf(live: LiveManifest, wanted: Described): RehearsalFacts {
