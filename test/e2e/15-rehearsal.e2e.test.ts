@@ -1,6 +1,6 @@
 /**
- * The rehearsal on a real node: mistakes are refused before the write, without one failed /readyz, within two seconds; and
- * nothing of it is left, also when the tool is killed in the middle of it.
+ * The rehearsal on a real node: mistakes are refused before the write, without one failed /readyz; and nothing of it is
+ * left, also when the tool is killed in the middle of it.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,7 +61,8 @@ test.each(names)('%s: refused before the write', async (name) => {
       expect.objectContaining({ code: scenario.code, title: expect.stringContaining(scenario.title) as string }),
     );
     console.info(`${name}: refused after ${report.rehearsal.seconds} s`);
-    expect(report.rehearsal.seconds).toBeLessThan(2);
+    // Two trials, the planned arguments' and today's.
+    expect(report.rehearsal.seconds).toBeLessThan(4);
     expect(await sh(`cat ${MANIFEST}`)).toBe(await pristine());
     expect(await traces()).toBe(before);
   } finally {
