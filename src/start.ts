@@ -18,6 +18,7 @@ import { createCluster } from './system/lazy-cluster';
 import { createLock } from './system/lock';
 import { writeOutput } from './system/output-file';
 import { openTerminal } from './system/terminal';
+import { createRehearsal } from './system/rehearsal/rehearsal';
 import { createNode } from './system/watch';
 import type { enterSandbox } from './sandbox/world';
 
@@ -51,6 +52,7 @@ export async function start(args: readonly string[]): Promise<void> {
           ...(stand ? { eyes: stand.eyes, uid: stand.uid, hostname: () => stand.nodeName } : {}),
         }),
         cluster: createCluster({ root: at }),
+        rehearsal: createRehearsal({ root: at }),
         interrupts,
         report,
       };

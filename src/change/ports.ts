@@ -4,6 +4,8 @@
  * not seeing is a sight).
  */
 import type { Sight, ServerProcess } from '../core/evidence';
+import type { EtcdAccess, EtcdAnswer } from '../core/rehearsal/etcd';
+import type { Trial, TrialEnd } from '../core/rehearsal/trial';
 import type { ChangeEvent } from './events';
 
 export interface FileImage {
@@ -266,6 +268,17 @@ export interface DemoStep {
   output: string;
 }
 
+/**
+ * Starts the node's own kube-apiserver for trial, and ends it. Never rejects, and leaves nothing behind: no process, port,
+ * file or mount, also when this process is killed meanwhile. A trial reaches no network, changes no file of the host, and
+ * ends at once when the signal fires.
+ */
+export interface Rehearsal {
+  start(trial: Trial, signal: AbortSignal): Promise<TrialEnd>;
+  /** Asks each etcd server after its health, from the node, with the host's files. */
+  etcd(access: EtcdAccess, signal: AbortSignal): Promise<EtcdAnswer[]>;
+}
+
 /** Ctrl-C and SIGTERM: the first asks to stop in good order, the second to stop at once. */
 export interface Interrupts {
   first: AbortSignal;
@@ -279,6 +292,7 @@ export interface Ports {
   guard: Guard;
   node: Node;
   cluster: Cluster;
+  rehearsal: Rehearsal;
   interrupts: Interrupts;
   /** What happens, for whoever watches. Must not throw. */
   report: (event: ChangeEvent) => void;

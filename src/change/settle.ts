@@ -553,7 +553,7 @@ async function wayOf(
   return { how: 'hand-over', drainMs: request.fast.drainMs };
 }
 
-function stopIfAsked(ports: Ports): void {
+export function stopIfAsked(ports: Ports): void {
   if (!ports.interrupts.first.aborted) return;
   throw new UserError('interrupted', 'stopped by a signal before anything was written');
 }

@@ -16,6 +16,7 @@ export interface ChangeFlags {
   diff: boolean;
   ignore: string[];
   timeout: number;
+  rehearse: boolean;
   verify: boolean;
   keepOnFailure: boolean;
   guard: number;
@@ -37,6 +38,7 @@ export function withChangeOptions(command: Command): Command {
         .default([], 'none'),
     )
     .option('--timeout <time>', 'how long the new server may take, e.g. 5m', patience, 300_000)
+    .option('--no-rehearse', "do not try the new arguments with the node's own kube-apiserver first")
     .option('--no-verify', 'do not look for an event of our own in the log')
     .option('--keep-on-failure', 'leave a failing manifest in place, to look into it', false)
     .addOption(
@@ -79,6 +81,7 @@ export function changeRequest(options: GlobalOptions, flags: ChangeFlags): Omit<
     dryRun: flags.dryRun,
     ignore: new Set([...flags.ignore, ...(flags.force ? FORCED : [])]),
     ...(flags.fast ? { fast: { drainMs: flags.drain, always: flags.fast === 'always' } } : {}),
+    rehearse: flags.rehearse,
     verify: flags.verify,
     keepOnFailure: flags.keepOnFailure,
     timeoutMs: flags.timeout,

@@ -47,6 +47,19 @@ export interface HandOverReport {
   ended: readonly { pid: number; startTicks: string; argv: readonly string[] }[];
 }
 
+/** What the node's own kube-apiserver made of the planned arguments before they were written. */
+export interface RehearsalReport {
+  state: 'accepted' | 'rejected' | 'not-possible' | 'skipped';
+  /** For people: what it says, or why it could not be asked. */
+  summary: string;
+  ms: number;
+  /** Of the server that was started. */
+  version?: string;
+  /** How today's arguments fared; absent when they needed no trial. */
+  control?: 'accepted' | 'rejected';
+  cause?: Finding;
+}
+
 export interface FileDiff {
   path: string;
   role: RecordedFile['role'];
@@ -64,6 +77,8 @@ export interface ChangeFacts {
   findings: readonly Finding[];
   /** Things worth saying that are no findings. */
   notes: readonly string[];
+  /** Absent when no server would restart, or when the change was refused before. */
+  rehearsal?: RehearsalReport;
 }
 
 /** What is known once the manifest has been written. */

@@ -3,6 +3,7 @@ import type { ChangeEvent } from '../change/events';
 import type { Stage } from '../core/verdict';
 import { unreachable } from '../core/errors';
 import { findingText } from './finding';
+import { rehearsalText } from './rehearsal';
 import { seconds, type Style } from './style';
 
 export interface ProgressLine {
@@ -51,6 +52,8 @@ export function progressLine(event: ChangeEvent, style: Style): ProgressLine {
       return { line: `${ok} ${event.text}` };
     case 'note':
       return { line: `${style.yellow('!')} ${event.text}` };
+    case 'rehearsal':
+      return { line: rehearsalText(event.rehearsal, style) };
     case 'recovering':
       return { line: `${style.yellow('!')} change ${event.changeId} was not finished: finishing or undoing it` };
     case 'stage':

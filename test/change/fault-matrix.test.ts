@@ -31,6 +31,12 @@ const BAD = PRISTINE.replace(/^( +- )--secure-port=.*$/m, '$&\n$1--audit-log-max
 const FLOWS: readonly Flow[] = [
   { name: 'enable', run: (node, hook) => enable(node.ports(hook)), ends: 'kept' },
   { name: 'enable, new kubelet', run: (node, hook) => enable(node.ports(hook)), ends: 'kept', kubelet: 'after' },
+  {
+    name: 'enable, rehearsed',
+    before: (node) => Promise.resolve(void (node.rehearsal = 'as-server')),
+    run: (node, hook) => enable(node.ports(hook), {}, { rehearse: true }),
+    ends: 'kept',
+  },
   { name: 'disable', before: enabled, run: (node, hook) => disable(node.ports(hook)), ends: 'kept' },
   { name: 'rollback', before: enabled, run: (node, hook) => rollback(node.ports(hook)), ends: 'kept' },
   { name: 'apply a bad manifest', run: (node, hook) => apply(node.ports(hook), BAD), ends: 'rolled-back' },

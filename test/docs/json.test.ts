@@ -119,6 +119,10 @@ beforeAll(async () => {
   await json(fresh(), 'enable --fast');
   await json(node, 'enable --policy typo.yaml', { input });
   await json(node, 'edit', { answers: [] });
+  await json(node, 'enable --dry-run --no-rehearse');
+  node.rehearsal = 'as-server';
+  await json(node, 'apply -f bad.yaml', { input });
+  node.rehearsal = 'not-possible';
   await json(node, 'apply -f no.yaml', { input });
   await json(node, 'enable --sandbox', { ports: operator });
   await json(node, 'status --sandbox');

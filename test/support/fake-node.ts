@@ -11,6 +11,7 @@ import type { HealthSample, LogLine, ServerProcess, Sight } from '../../src/core
 import { loadPolicy } from '../../src/core/policy/load';
 import { compilePolicy } from '../../src/core/policy/match';
 import { auditRequest } from '../../src/core/policy/request';
+import type { Trial, TrialEnd } from '../../src/core/rehearsal/trial';
 import { createFiles } from '../../src/system/files';
 import { memoryFs, type MemoryFs } from './memory-fs';
 
@@ -86,6 +87,12 @@ export class FakeNode {
   readonly ended: { pid: number; listening: boolean }[] = [];
   /** Times at which the folder had no manifest. */
   readonly gaps: number[] = [];
+  /** What a rehearsal comes to: as the server would, or something that goes wrong with the rehearsal itself. */
+  rehearsal: 'as-server' | 'not-possible' | 'rejects' | 'no-sign' | 'killed' = 'not-possible';
+  /** Rehearsals that were started, by their arguments. */
+  rehearsed: Trial[] = [];
+  /** Etcd servers that do not answer. */
+  deadEtcd = new Set<string>();
   /** Runs at these times. */
   #schedule: { at: number; run: () => void }[] = [];
   #logs = new Map<string, { restart: number; lines: LogLine[] }[]>();
@@ -122,6 +129,7 @@ export class FakeNode {
     const twin = new FakeNode(this.manifest() ?? '', this.kubelet);
     for (const [path, { text, ...attributes }] of Object.entries(this.fs.snapshot()))
       twin.fs.put(path, text, attributes);
+    twin.rehearsal = this.rehearsal;
     twin.now = this.now + 3_600_000;
     twin.#tokens = 1000;
     twin.boot();
@@ -262,6 +270,20 @@ export class FakeNode {
         nodeReady: () => Promise.resolve(true),
         apiServers: () => Promise.resolve(this.apiServers),
         controlPlaneNodes: () => Promise.resolve(1),
+      },
+      rehearsal: {
+        start: (trial) => {
+          effect('rehearse');
+          return this.#rehearse(trial);
+        },
+        etcd: ({ servers }) => {
+          effect('ask etcd');
+          return Promise.resolve(
+            servers.map((server) =>
+              this.deadEtcd.has(server) ? { server, failure: 'connection refused' } : { server },
+            ),
+          );
+        },
       },
       interrupts: { first: first.signal, second: second.signal },
       report: (event) => void events.push(event),
@@ -433,11 +455,50 @@ export class FakeNode {
     const { policy } = described.audit;
     if (!policy) return undefined;
     const text = policy.hostPath === undefined ? undefined : this.fs.text(policy.hostPath);
-    if (text === undefined) {
-      return `E0101 12:00:00.000000       1 run.go:72] "command failed" err="loading audit policy file: failed to read file path \\"${policy.containerPath}\\": open ${policy.containerPath}: no such file or directory"`;
+    return text === undefined ? failed(missingPolicy(policy.containerPath)) : refusal(text);
+  }
+
+  #rehearse(trial: Trial): Promise<TrialEnd> {
+    this.rehearsed.push(trial);
+    switch (this.rehearsal) {
+      case 'not-possible':
+        return Promise.resolve({ state: 'not-possible', why: 'this node has no programs' });
+      case 'rejects':
+        return Promise.reject(new Error('the adapter is broken'));
+      case 'no-sign':
+        return Promise.resolve({ state: 'lives', reached: 'nothing', lines: [] });
+      case 'killed':
+        return Promise.resolve({ state: 'ended', code: null, signal: 'SIGKILL', lines: [] });
+      case 'as-server': {
+        this.pass(300);
+        const words = this.#words(trial);
+        return Promise.resolve(
+          words === undefined
+            ? {
+                state: 'lives',
+                reached: 'admission',
+                lines: ['I0101 12:00:00.000000       2 server.go:182] Version: v1.36.0'],
+              }
+            : { state: 'ended', code: 1, signal: null, lines: [words] },
+        );
+      }
     }
-    const { serverMessage, loads } = policyOf(text);
-    return loads ? undefined : `E0101 12:00:00.000000       1 run.go:72] "command failed" err="${serverMessage}"`;
+  }
+
+  /** The last words of a server with a trial's arguments, which sees the trial's files. */
+  #words({ args, files, mounts }: Trial): string | undefined {
+    if (args.some((each) => each.startsWith('--audit-log-maxbackups')))
+      return 'Error: unknown flag: --audit-log-maxbackups';
+    const path = args.find((each) => each.startsWith('--audit-policy-file='))?.slice('--audit-policy-file='.length);
+    if (path === undefined) return undefined;
+    const source = mounts.find(({ mountPath }) => mountPath === path)?.source;
+    const planned = files.find(({ hostPath }) => hostPath === source);
+    const text = planned
+      ? new TextDecoder().decode(planned.bytes)
+      : source === undefined
+        ? undefined
+        : this.fs.text(source);
+    return text === undefined ? failed(missingPolicy(path)) : refusal(text);
   }
 
   #watch(alive: () => void): WatchPoint {
@@ -517,6 +578,19 @@ export class FakeNode {
       close: () => Promise.resolve(),
     };
   }
+}
+
+function missingPolicy(path: string): string {
+  return `loading audit policy file: failed to read file path \\"${path}\\": open ${path}: no such file or directory`;
+}
+
+function refusal(policy: string): string | undefined {
+  const { serverMessage, loads } = policyOf(policy);
+  return loads ? undefined : failed(serverMessage ?? '');
+}
+
+function failed(message: string): string {
+  return `E0101 12:00:00.000000       1 run.go:72] "command failed" err="${message}"`;
 }
 
 export type TestPorts = Ports & { events: ChangeEvent[]; effects: () => number; interrupt: () => void };

@@ -132,7 +132,8 @@ function dockerLine(text: Uint8Array): Uint8Array | undefined {
 
 function lastHead(text: Uint8Array): number {
   let found = -1;
-  for (let at = findHead(text, 1, text.length); at !== -1; at = findHead(text, at + HEAD.length, text.length)) found = at;
+  for (let at = findHead(text, 1, text.length); at !== -1; at = findHead(text, at + HEAD.length, text.length))
+    found = at;
   return found;
 }
 

@@ -5,7 +5,20 @@
  * way. What is taken on trust in that order: that what no question looked at yet is JSON, and the inside of bodies.
  */
 import { containsHead } from './horspool';
-import { ABSENT, ESCAPED, EVENT, HEAD_KEYS, HEAD_TEXT, OTHER, PLAIN, SLOT, SLOTS, TAIL, type Key, type Member } from './members';
+import {
+  ABSENT,
+  ESCAPED,
+  EVENT,
+  HEAD_KEYS,
+  HEAD_TEXT,
+  OTHER,
+  PLAIN,
+  SLOT,
+  SLOTS,
+  TAIL,
+  type Key,
+  type Member,
+} from './members';
 import { decodeText, stringEnd, utf8 } from './strings';
 
 const QUOTE = 0x22;
