@@ -26,6 +26,7 @@ export class Engine {
   readonly #listeners = new Set<{ prefix: string; from: number; listener: WatchListener }>();
   #queue: Waiting[] = [];
   #busy: Promise<void> | undefined;
+  #pumping = false;
   #broken: Error | undefined;
   /** The last revision that is on the disk. */
   #committed: number;
@@ -98,9 +99,9 @@ export class Engine {
         },
         fail: reject,
       });
-      this.#busy ??= this.#pump().finally(() => {
-        this.#busy = undefined;
-      });
+      if (this.#pumping) return;
+      this.#pumping = true;
+      this.#busy = this.#pump();
     });
   }
 
@@ -119,12 +120,14 @@ export class Engine {
       } catch (error) {
         this.#broken = error instanceof Error ? error : new Error(String(error));
         for (const waiting of [...batch, ...this.#queue.splice(0)]) waiting.fail(this.#broken);
-        return;
+        break;
       }
       this.#committed = this.#store.revision;
       if (changes.length > 0) this.#notify(changes);
       for (const waiting of batch) waiting.finish();
     }
+    // In the same turn as the last look at the queue: whoever comes after it would wait for nobody.
+    this.#pumping = false;
   }
 
   #notify(changes: readonly Change[]): void {

@@ -2,7 +2,7 @@
  * What happens by itself in a cluster and users count on: accounts in new namespaces, the end of namespaces, of dependents,
  * and of pods that no kubelet ends. Rule: every step can be done again, by this server or by another on the same etcd.
  */
-import type { Bucket, Item } from './cache';
+import type { Bucket, CacheEvent, Item } from './cache';
 import type { Server } from './context';
 import { removeOne } from './deletes';
 import { kindOf, KINDS } from './kinds/table';
@@ -12,6 +12,8 @@ import { newObject, updatedObject, type Making } from './objects';
 import { StatusError } from './status';
 import { obj, str, type KubeObject, type Obj } from './value';
 
+/** What every namespace has; made anew when somebody deletes it. */
+const PREPARED = new Set(['default', 'kube-root-ca.crt']);
 const RETRY_MS = 250;
 const NOW = { dryRun: false, propagation: 'Background', gracePeriodSeconds: 0 } as const;
 
@@ -146,7 +148,21 @@ export function startKeepers(server: Server): () => void {
   };
   for (const item of namespaces.list('')) seeNamespace(item);
   for (const item of pods.list('')) seePod(item);
+  const restore = ({ type, item: { object } }: CacheEvent): void => {
+    const { name, namespace = '' } = object.metadata;
+    if (type !== 'DELETED' || !PREPARED.has(name)) return;
+    again(async () => {
+      const found = namespaces.get('', namespace)?.object;
+      if (found && found.metadata.deletionTimestamp === undefined) await prepareNamespace(server, found);
+      return true;
+    }, 0);
+  };
   const unlisten = [
+    ...['configmaps', 'serviceaccounts'].map((resource) =>
+      cache.bucket({ group: '', resource }).listen((events) => {
+        for (const event of events) restore(event);
+      }),
+    ),
     namespaces.listen((events) => {
       for (const { type, item } of events) if (type !== 'DELETED') seeNamespace(item);
     }),

@@ -49,6 +49,8 @@ export function newObject(kind: Kind, object: Obj, namespace: string, making: Ma
       name: str(metadata.name),
       namespace: kind.namespaced ? namespace : undefined,
       uid: making.uid(),
+      // etcd says which; here it keeps its place.
+      resourceVersion: '0',
       generation: kind.generation ? 1 : undefined,
       creationTimestamp: timestamp(making.now),
       deletionTimestamp: undefined,
@@ -129,7 +131,7 @@ function check(kind: Kind, object: KubeObject, before: KubeObject | undefined): 
   const errors = new FieldErrors();
   validateMetadata(object.metadata, kind.names, errors);
   kind.validate?.(object, errors, before);
-  if (errors.causes.length > 0) throw invalid(kind.group, kind.kind, object.metadata.name, errors.causes);
+  if (errors.causes.length > 0) throw invalid(kind.group, kind.kind, str(object.metadata.name), errors.causes);
 }
 
 function checkFinalizers(kind: Kind, updated: KubeObject, before: KubeObject): void {

@@ -26,7 +26,8 @@ function version2(accept: string, gitVersion: string): RestResponse {
   if (wish === undefined) return { status: 200, body: { json: version2Json(gitVersion) } };
   const type = wish.includes('v2.v1.0')
     ? 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
-    : 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+    : // The type that older clients name is none that Go's own parser takes in an answer.
+      'application/octet-stream';
   return { status: 200, body: { bytes: version2Protobuf(gitVersion), type } };
 }
 
@@ -100,7 +101,7 @@ function version2Protobuf(gitVersion: string): Uint8Array {
     const yaml = `group: ${JSON.stringify(group)}\nkind: ${name}\nversion: ${version}\n`;
     const extension = message([1, 'x-kubernetes-group-version-kind'], [2, message([2, yaml])]);
     const operation = message(...parameters.map((bytes): Field => [8, bytes]), [13, extension]);
-    return message([1, pathOf(kind)], [2, message([7, operation])]);
+    return message([1, pathOf(kind)], [2, message([8, operation])]);
   });
   const info = message([1, INFO.title], [2, gitVersion]);
   return message([1, '2.0'], [2, info], [8, message(...paths.map((bytes): Field => [2, bytes]))]);

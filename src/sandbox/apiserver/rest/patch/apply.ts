@@ -36,8 +36,8 @@ export function applied(live: Obj | undefined, config: Obj, writer: Writer, forc
   const gone = [...fromFieldsV1(before?.fieldsV1)].filter(
     (path) => !wanted.has(path) && ![...keptByOthers].some((kept) => isWithin(kept, path)),
   );
-  // The deepest first: an item that is removed takes what it holds with it.
-  for (const path of gone.sort((one, other) => other.length - one.length)) removePath(merged, path);
+  // Whole items first: without its identity an item could not be found any more.
+  for (const path of gone.sort((one, other) => one.length - other.length)) removePath(merged, path);
 
   const lost = new Set(conflicts.map(({ path }) => path));
   const rest = others.flatMap((entry) => {

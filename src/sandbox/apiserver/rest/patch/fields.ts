@@ -157,6 +157,9 @@ export function removePath(object: Obj, path: string): void {
     const rest = element.slice(2);
     if (element.startsWith('f:')) {
       if (!isObj(node)) return;
+      const holder = elements[index - 1] ?? '';
+      // What tells an item from the others stays as long as the item does.
+      if (last && holder.startsWith('k:') && rest in (JSON.parse(holder.slice(2)) as Obj)) return;
       if (last) Reflect.deleteProperty(node, rest);
       else {
         list = mergedList(rest, within);
