@@ -6,6 +6,7 @@ import type { Context, Streams } from './cli/context';
 import type { Interrupts } from './change/ports';
 import { UserError } from './core/errors';
 import { createClock } from './system/clock';
+import { createDoctorPorts } from './system/doctor/ports';
 import { createFiles } from './system/files';
 import { nodeFsCalls } from './system/fs-calls';
 import { createGuard } from './system/guard';
@@ -40,6 +41,7 @@ export async function start(args: readonly string[]): Promise<void> {
         report,
       };
     },
+    doctor: ({ root, nodeName }) => createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) }),
     readInput,
     inputLines,
     writeOutput,

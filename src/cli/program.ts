@@ -9,6 +9,7 @@ import { VERSION } from '../version';
 import { applyCommand } from './apply';
 import type { Context, GlobalOptions } from './context';
 import { disableCommand } from './disable';
+import { doctorCommand } from './doctor';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
 import { knowsSarif, policyCommand } from './policy';
@@ -57,6 +58,7 @@ export function buildProgram(context: Context): Command {
     historyCommand,
     rollbackCommand,
     recoverCommand,
+    doctorCommand,
     policyCommand,
   ]) {
     program.addCommand(make(context));

@@ -105,6 +105,12 @@ export function diagnose(scene: Scene): { certain?: Finding; doubt?: Finding } {
   return doubt ? { doubt } : {};
 }
 
+/** Every cause that fits, certain ones first. */
+export function diagnoseAll(scene: Scene): Diagnosis[] {
+  const all = RULES.flatMap((rule) => rule(scene) ?? []);
+  return [...all.filter(({ certain }) => certain), ...all.filter(({ certain }) => !certain)];
+}
+
 export interface Words extends LastWords {
   log: ContainerLog;
   /** The container that wrote them is gone: it has said them for good. */
