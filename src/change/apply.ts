@@ -6,7 +6,7 @@
  * failure becomes a verdict. The record is on the disk, and the guard is set, before anything is touched.
  */
 import type { Outcome } from '../core/outcome';
-import { readLiveManifest, type LiveManifest } from './manifest';
+import { describe, readLiveManifest, type LiveManifest } from './manifest';
 import { diffsOf, filesOf, type Plan } from './plan';
 import type { Ports } from './ports';
 import { lower, preflight } from './preflight/preflight';
@@ -52,9 +52,10 @@ async function plan(ports: Ports, request: ChangeRequest) {
   const missingFolders = [];
   for (const folder of plan.folders) if (!(await ports.files.look(folder.path))) missingFolders.push(folder);
   const nothing = changed.length === 0;
-  const { stateDir, dryRun } = request;
-  const subject = { live, changed, folders: missingFolders, stateDir, dryRun };
-  const checked = nothing ? plan.findings : [...plan.findings, ...(await preflight(ports, subject))];
+  const { command, stateDir, dryRun } = request;
+  const next = plan.next ?? (plan.manifestText === live.text ? live : describe(plan.manifestText, live.path));
+  const subject = { command, live, next, changed, folders: missingFolders, stateDir, dryRun };
+  const checked = nothing ? plan.findings : [...plan.findings, ...(await preflight(ports, subject, plan.findings))];
   const findings = lower(checked, request.ignore);
   const facts = {
     manifestPath: live.path,

@@ -6,11 +6,15 @@ import type { Finding } from '../core/finding';
 import { PRESETS } from '../core/policy/presets';
 import type { KubeVersion } from '../core/policy/types';
 
-/** @param from what the user called it, for the places. */
+/**
+ * @param from what the user called it, for the places.
+ * @param known a server goes by it already: then only what keeps it from loading is an error.
+ */
 export async function checkPolicy(
   text: string,
   from: string,
   kubeVersion: KubeVersion | undefined,
+  { known = false } = {},
 ): Promise<Finding[]> {
   if (PRESETS.some((preset) => preset.text === text)) return [];
   const { lintPolicy } = await import('../core/policy/lint');
@@ -19,7 +23,7 @@ export async function checkPolicy(
     .filter(({ severity }) => severity !== 'info')
     .map(({ code, severity, title, detail, place, remedy, blocksLoading }) => ({
       code,
-      severity,
+      severity: known && blocksLoading !== true ? ('warning' as const) : severity,
       title: blocksLoading === true ? `the API server would not start with ${from}: ${title}` : title,
       ...(detail === undefined ? {} : { detail }),
       ...(place === undefined ? {} : { place }),

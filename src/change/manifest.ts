@@ -12,6 +12,7 @@ import {
   shutdownSeconds,
   type Server,
 } from '../core/manifest/server';
+import { recognise, type Distribution } from './distribution';
 import type { Endpoint, FileImage, Files } from './ports';
 
 /** The kubelet reads no larger manifest. Source: pkg/kubelet/config/common.go. */
@@ -36,7 +37,7 @@ export interface LiveManifest extends Described {
 
 export async function readLiveManifest(files: Files, path: string): Promise<LiveManifest> {
   const entry = await files.look(path);
-  if (!entry) throw missing(path);
+  if (!entry) throw missing(path, await recognise(files));
   if (entry.kind === 'symlink') {
     throw new UserError('manifest-is-symlink', `${path} is a symbolic link to ${entry.target}`, {
       hints: [
@@ -58,11 +59,15 @@ export async function readLiveManifest(files: Files, path: string): Promise<Live
 
 /** Takes a manifest apart. Throws UserError with its place when it is no kube-apiserver pod. */
 export function describe(text: string, path: string): Described {
-  const doc = parseManifest(text, path);
+  return describeDocument(parseManifest(text, path));
+}
+
+/** The same for one that has been parsed already. */
+export function describeDocument(doc: ManifestDocument): Described {
   const server = readServer(doc);
   const { name, namespace } = podIdentity(doc);
   return {
-    text,
+    text: doc.text,
     doc,
     server,
     audit: readAudit(doc, server),
@@ -121,13 +126,14 @@ function etcdServers(server: Server): string[] {
   return (server.effective('etcd-servers')?.value ?? '').split(',').filter((each) => each !== '');
 }
 
-function missing(path: string): UserError {
+function missing(path: string, known: Distribution | undefined): UserError {
   return new UserError('no-manifest', `there is no ${path}`, {
-    hints: [
-      'run this on a control-plane node that kubeadm laid out, or name the file with --manifest',
-      'k3s and RKE2 take the flags from /etc/rancher/k3s/config.yaml or /etc/rancher/rke2/config.yaml (kube-apiserver-arg)',
-      'Talos takes them from its machine config (cluster.apiServer.auditPolicy)',
-    ],
+    hints: known
+      ? [`this node is run by ${known.name}`, ...known.instead]
+      : [
+          'run this on a control-plane node that kubeadm laid out, or name the file with --manifest',
+          'ls -la /etc/kubernetes/manifests',
+        ],
   });
 }
 

@@ -3,7 +3,7 @@ import type { Finding } from '../core/finding';
 import { unifiedDiff } from '../core/manifest/diff';
 import type { FileDiff } from '../core/outcome';
 import type { RecordedFile } from '../core/record';
-import type { LiveManifest } from './manifest';
+import type { Described, LiveManifest } from './manifest';
 import type { FileImage, Files } from './ports';
 
 export interface PlannedFile {
@@ -16,6 +16,8 @@ export interface PlannedFile {
 export interface Plan {
   /** The new manifest. */
   manifestText: string;
+  /** The same taken apart, where the plan has that at hand; its places name the file that the user knows. */
+  next?: Described;
   /** Other files, in the order they are written; those whose `after` is null are removed once all is well. */
   others: readonly PlannedFile[];
   folders: readonly { path: string; mode: number }[];

@@ -133,6 +133,9 @@ export interface Answer {
   body: string;
 }
 
+/** unknown-host: no address for the name. unreachable: nobody answers there. untrusted: somebody does, and cannot prove it. */
+export type Reached = { state: 'ok' } | { state: 'unknown-host' | 'unreachable' | 'untrusted'; detail: string };
+
 /** The node as a whole. */
 export interface Node {
   watch(target: WatchTarget): Promise<WatchPoint>;
@@ -149,6 +152,16 @@ export interface Node {
   kubelet(): Promise<{ pid: number; startedAt: number; argv: readonly string[] } | undefined>;
   /** Reads a file as the given process sees it (through /proc/PID/root); undefined when that cannot be seen. */
   readInside(pid: number, path: string, limit: number): Promise<Uint8Array | undefined>;
+  /** Addresses of this machine's network interfaces, IPv6 without zone. */
+  addresses(): readonly string[];
+  /**
+   * Whether somebody answers at a URL, by this node's own resolver, and for https with a certificate that the authority
+   * (PEM; the system's when absent) vouches for. Connects and hangs up: nothing is sent.
+   */
+  reach(
+    url: string,
+    options: { ca?: string; serverName?: string; insecure?: boolean; timeoutMs: number },
+  ): Promise<Reached>;
   /** Effective user id of this process. */
   uid(): number;
   /** Who started us: login user behind sudo, as far as the environment tells. */

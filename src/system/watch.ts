@@ -3,7 +3,7 @@
  * of it is left running.
  */
 import { createHash } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { hostname, networkInterfaces, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../core/errors';
 import type { ManifestSight } from '../core/evidence';
@@ -17,6 +17,7 @@ import { openJournal } from './journal';
 import { createPodLogs } from './pod-logs';
 import { openTail } from './log-tail';
 import { createProcesses } from './processes';
+import { reach } from './reach';
 import { inRoot, readBelow } from './root';
 
 /** The kubelet reads no larger one (pkg/kubelet/config/common.go, maxConfigLength). */
@@ -83,6 +84,11 @@ export function createNode(options: NodeOptions = {}): Node {
       return Promise.resolve(kubelet && { pid: kubelet.pid, startedAt: kubelet.startedAt, argv: kubelet.argv });
     },
     readInside: (pid, path, limit) => readInside(proc, pid, path, limit),
+    addresses: () =>
+      Object.values(networkInterfaces()).flatMap((each) =>
+        (each ?? []).map(({ address }) => address.replace(/%.*$/, '')),
+      ),
+    reach,
     uid: () => process.geteuid?.() ?? 0,
     operator,
     pid: () => process.pid,

@@ -7,7 +7,7 @@ import { covers, folderOf, normalPath } from '../../core/manifest/paths';
 import type { ManifestChange } from '../../core/manifest/changes';
 import { findPreset, PRESETS } from '../../core/policy/presets';
 import { checkPolicy } from '../check-policy';
-import { decodeText, kubeVersionOf, type LiveManifest } from '../manifest';
+import { decodeText, describeDocument, kubeVersionOf, type LiveManifest } from '../manifest';
 import type { Plan, PlannedFile } from '../plan';
 import type { FileImage, Files, Ports } from '../ports';
 import { webhookKubeconfig } from '../../core/webhook-kubeconfig';
@@ -63,7 +63,7 @@ export async function planEnableChange(ports: Ports, live: LiveManifest, options
     path: folderOf(path),
     mode: 0o700,
   }));
-  findings.push(...edit.findings, ...(await checkLog(files, log?.hostPath)));
+  findings.push(...edit.findings);
   const others: PlannedFile[] = [
     { path: policyPath, role: 'policy', before: installed ?? null, after: asFile(policy.bytes, installed) },
     ...(webhook ? [webhook.file] : []),
@@ -74,6 +74,7 @@ export async function planEnableChange(ports: Ports, live: LiveManifest, options
   }
   return {
     manifestText: edit.text,
+    next: describeDocument(edit.doc),
     others,
     folders,
     changes: [...policyChange(files, installed, policy, policyPath), ...edit.changes.map(sentence)],
@@ -133,33 +134,6 @@ async function planWebhook(files: Files, webhook: EnableOptions['webhook']) {
     after: asFile(bytes, before),
   };
   return { file, wish: { configPath: WEBHOOK_PATH, ...pick(webhook, ['mode', 'initialBackoff']) } };
-}
-
-async function checkLog(files: Files, path: string | undefined): Promise<Finding[]> {
-  if (path === undefined) return [];
-  const entry = await files.look(path);
-  if (entry && entry.kind !== 'file') {
-    return [
-      {
-        code: 'log-path-not-a-file',
-        severity: 'error',
-        title: `${path} exists and is a ${entry.kind}: the log is a file`,
-        remedy: [`ls -ld ${path}`, 'name a file: --log-path /var/log/kubernetes/audit/audit.log'],
-      },
-    ];
-  }
-  if (path.startsWith('/var/log/audit/')) {
-    return [
-      {
-        code: 'log-in-auditd-folder',
-        severity: 'warning',
-        title: `${path} lies in the folder of the Linux audit daemon`,
-        detail: 'With SELinux the API server may not write there (auditd_log_t), and auditd may rotate it away.',
-        remedy: ['--log-path /var/log/kubernetes/audit/audit.log'],
-      },
-    ];
-  }
-  return [];
 }
 
 function refuseInsideManifests(path: string, live: LiveManifest, what: string, instead: string): void {

@@ -1,33 +1,73 @@
 /**
  * Named checks before anything is touched. Each answers with findings that carry their remedy; all are asked, not only
- * until the first. `--ignore NAME` lowers an error to a warning.
+ * until the first. `--ignore NAME` lowers an error to a warning. docs/preflight.md lists them.
  */
 import type { Finding } from '../../core/finding';
-import type { LiveManifest } from '../manifest';
+import type { Described, LiveManifest } from '../manifest';
 import type { PlannedFile } from '../plan';
 import type { Ports } from '../ports';
 import { apiAnswers } from './api-answers';
+import { content } from './content';
+import { distribution } from './distribution';
+import { filesOfFlags } from './files-of-flags';
+import { hostPaths } from './host-paths';
+import { kubeletContact } from './kubelet-contact';
 import { kubeletRuns } from './kubelet-runs';
+import { logFolder } from './log-folder';
 import { onlyManifest } from './only-manifest';
+import { otherControlPlanes } from './other-control-planes';
+import { ownAddress } from './own-address';
+import { policyLoads } from './policy-loads';
+import { roomForLog } from './room-for-log';
 import { roomOnDisk } from './room-on-disk';
+import { staticPodPath } from './static-pod-path';
+import { webhook } from './webhook';
 import { writable } from './writable';
 
 export interface Subject {
+  command: string;
   live: LiveManifest;
+  /** The manifest as it will be; its places name the file that the user knows. */
+  next: Described;
   changed: readonly PlannedFile[];
+  /** That are not there yet, and will be made. */
   folders: readonly { path: string; mode: number }[];
   stateDir: string;
-  /** Only looking: what costs time and is asked again before a real change may be asked more cheaply. */
+  /** Only looking: what costs time and is asked again before a real change may be asked more cheaply, or not at all. */
   dryRun: boolean;
 }
 
 export type Check = (ports: Ports, subject: Subject) => Promise<Finding[]>;
 
-const CHECKS: readonly Check[] = [onlyManifest, writable, roomOnDisk, kubeletRuns, apiAnswers];
+const CHECKS: readonly Check[] = [
+  content,
+  onlyManifest,
+  distribution,
+  staticPodPath,
+  hostPaths,
+  filesOfFlags,
+  policyLoads,
+  logFolder,
+  roomForLog,
+  webhook,
+  writable,
+  roomOnDisk,
+  kubeletRuns,
+  kubeletContact,
+  ownAddress,
+  apiAnswers,
+  otherControlPlanes,
+];
 
-export async function preflight(ports: Ports, subject: Subject): Promise<Finding[]> {
-  const found = await Promise.all(CHECKS.map((check) => check(ports, subject)));
-  return found.flat();
+/** @param planned what the plan has found already, which is not said twice. */
+export async function preflight(ports: Ports, subject: Subject, planned: readonly Finding[]): Promise<Finding[]> {
+  const found = (await Promise.all(CHECKS.map((check) => check(ports, subject)))).flat();
+  return found.filter(({ code, title }) => !planned.some((other) => other.code === code && other.title === title));
+}
+
+/** Whether a command goes back to what has run before: then what today's manifest shares with it stops nothing. */
+export function goesBack({ command }: Pick<Subject, 'command'>): boolean {
+  return command === 'disable' || command === 'rollback';
 }
 
 /** Errors that are ignored by name become warnings. */

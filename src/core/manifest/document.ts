@@ -33,11 +33,16 @@ export interface ManifestDocument {
  * @throws UserError `manifest-empty`, `manifest-control-character`, `manifest-syntax`, `manifest-duplicate-key`,
  *   `manifest-multiple-documents`, `manifest-alias`, `manifest-not-a-pod`, `manifest-no-containers`.
  */
-export function parseManifest(text: string, file?: string): ManifestDocument {
+export function parseManifest(
+  text: string,
+  file?: string,
+  /** Told of what the kubelet would read past, which then does not throw: duplicate keys, further documents. */
+  overlooked?: (error: UserError) => void,
+): ManifestDocument {
   const lines = new LineIndex(text);
   const placeAt = (offset: number, length = 1): Place => lines.place(offset, length, file);
   refuseGarbage(text, placeAt);
-  const yaml = parseOne(text, placeAt);
+  const yaml = parseOne(text, placeAt, overlooked);
   const value = toPlain(yaml, placeAt);
   const place = (path: Path): Place => {
     const [start, end] = nearestRange(yaml, path);
@@ -96,7 +101,7 @@ function refuseGarbage(text: string, placeAt: PlaceAt): void {
   });
 }
 
-function parseOne(text: string, placeAt: PlaceAt): Document.Parsed {
+function parseOne(text: string, placeAt: PlaceAt, overlooked?: (error: UserError) => void): Document.Parsed {
   let documents: Document.Parsed[];
   try {
     documents = [...parseAllDocuments(text, options)] as Document.Parsed[];
@@ -105,27 +110,37 @@ function parseOne(text: string, placeAt: PlaceAt): Document.Parsed {
       cause: thrown,
     });
   }
-  const [first, second] = documents;
-  const errors = documents.flatMap((document) => document.errors);
-  const error = errors.sort((a, b) => a.pos[0] - b.pos[0])[0];
-  if (error !== undefined) {
+  const refuse = (error: UserError): void => {
+    if (overlooked === undefined) throw error;
+    overlooked(error);
+  };
+  const errors = documents.flatMap((document) => document.errors).sort((a, b) => a.pos[0] - b.pos[0]);
+  // What cannot be read at all comes first where the rest is told too: it makes the rest doubtful.
+  const fatal = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
+  for (const error of overlooked && fatal ? [fatal] : errors) {
     const place = placeAt(error.pos[0], error.pos[1] - error.pos[0]);
     if (error.code === 'DUPLICATE_KEY')
-      throw new UserError('manifest-duplicate-key', `the key \`${wordAt(text, error.pos[0])}\` is given twice`, {
+      refuse(
+        new UserError('manifest-duplicate-key', `the key \`${wordAt(text, error.pos[0])}\` is given twice`, {
+          place,
+          hints: ['The kubelet would silently use the later one: remove one of the two.'],
+        }),
+      );
+    else
+      throw new UserError('manifest-syntax', `the manifest is not valid YAML: ${error.message}`, {
         place,
-        hints: ['The kubelet would silently use the later one: remove one of the two.'],
+        hints: /tab/i.test(error.message) ? ['Indent with spaces; YAML allows no tabs there.'] : [],
       });
-    throw new UserError('manifest-syntax', `the manifest is not valid YAML: ${error.message}`, {
-      place,
-      hints: /tab/i.test(error.message) ? ['Indent with spaces; YAML allows no tabs there.'] : [],
-    });
   }
+  const [first, second] = documents;
   const extra = first && isBlank(first) ? second : documents.slice(1).find((document) => !isBlank(document));
   if (extra !== undefined)
-    throw new UserError('manifest-multiple-documents', 'the manifest holds several YAML documents', {
-      place: placeAt(extra.contents?.range[0] ?? extra.range[0]),
-      hints: ['The kubelet reads only the first and ignores the rest: one file, one pod.'],
-    });
+    refuse(
+      new UserError('manifest-multiple-documents', 'the manifest holds several YAML documents', {
+        place: placeAt(extra.contents?.range[0] ?? extra.range[0]),
+        hints: ['The kubelet reads only the first and ignores the rest: one file, one pod.'],
+      }),
+    );
   if (first === undefined) throw new UserError('manifest-empty', 'the manifest is empty');
   return first;
 }

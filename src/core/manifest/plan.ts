@@ -17,6 +17,8 @@ import type { Path, Scalar } from './value';
 export interface EditPlan {
   /** The manifest with the changes; the very same text when there are none. */
   text: string;
+  /** That text, parsed. */
+  doc: ManifestDocument;
   changes: readonly ManifestChange[];
   /** What the new text says. */
   settings: AuditSettings;
@@ -68,6 +70,7 @@ export class Draft {
 export function planOf(before: ManifestDocument, after: ManifestDocument, findings: readonly Finding[]): EditPlan {
   return {
     text: after.text,
+    doc: after,
     changes: auditChanges(before, after),
     settings: readAudit(after, readServer(after)),
     findings,
