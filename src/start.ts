@@ -10,7 +10,7 @@ import { createDoctorPorts } from './system/doctor/ports';
 import { createFiles } from './system/files';
 import { nodeFsCalls } from './system/fs-calls';
 import { createGuard } from './system/guard';
-import { inputLines, readInput } from './system/input';
+import { confirm, inputLines, readInput } from './system/input';
 import { createCluster } from './system/lazy-cluster';
 import { createLock } from './system/lock';
 import { writeOutput } from './system/output-file';
@@ -42,6 +42,7 @@ export async function start(args: readonly string[]): Promise<void> {
       };
     },
     doctor: ({ root, nodeName }) => createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) }),
+    confirm,
     readInput,
     inputLines,
     writeOutput,

@@ -31,6 +31,8 @@ export interface Context {
   world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports;
   /** What doctor needs besides. */
   doctor(options: WorldOptions): DoctorPorts;
+  /** Asks a yes-or-no question on the terminal; undefined where there is none to ask. */
+  confirm(question: string): Promise<boolean | undefined>;
   /** A file the user names on the command line; `-` is standard input. Rejects with a UserError. */
   readInput(path: string, limit: number): Promise<{ bytes: Uint8Array; from: string }>;
   /** The lines of such a file, as they come: blocks of whole lines, without their breaks. Rejects with a UserError. */

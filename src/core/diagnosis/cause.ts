@@ -31,7 +31,6 @@ export type Mend =
   | { kind: 'restore-manifest'; what: string }
   | { kind: 'move-out'; what: string; path: string }
   | { kind: 'make-folder'; what: string; path: string }
-  | { kind: 'remove-empty-folder'; what: string; path: string }
   | { kind: 'start-kubelet'; what: string }
   | { kind: 'unwedge'; what: string };
 
@@ -39,7 +38,8 @@ export type Mend =
 export type ManifestFix =
   | { do: 'remove'; path: readonly (string | number)[] }
   | { do: 'replace'; path: readonly (string | number)[]; value: string | number | boolean }
-  | { do: 'rename-key'; path: readonly (string | number)[]; to: string };
+  /** A word of the text itself, at its place; refused when another word stands there. */
+  | { do: 'replace-text'; line: number; column: number; from: string; to: string };
 
 /** The parts of a cause that have usual values. */
 export interface CauseDetails {

@@ -4,10 +4,10 @@
  */
 import { auditRules } from './node/audit';
 import { certificateRules } from './node/certificates';
+import { contentRules } from './node/content';
 import { etcdRules } from './node/etcd';
 import { flagRules } from './node/flags';
 import { folderRules } from './node/folder';
-import { identityRules } from './node/identity';
 import { kubeletRules } from './node/kubelet';
 import { laterRules } from './node/later';
 import { diskRules, portRules } from './node/machine';
@@ -29,7 +29,7 @@ const RULES: readonly NodeRule[] = [
   diskRules,
   manifestFileRules,
   folderRules,
-  identityRules,
+  contentRules,
   volumeRules,
   flagRules,
   auditRules,
@@ -114,6 +114,8 @@ function same(a: Cause, b: Cause): boolean {
 
 const SINGULAR = new Set([
   'unknown-flag',
+  'invalid-flag-value',
+  'flag-given-twice',
   'audit-policy-refused',
   'audit-policy-not-mounted',
   'audit-policy-missing',

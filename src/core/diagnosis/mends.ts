@@ -1,7 +1,6 @@
 /** Texts that a mend would write. Rule: only what can be read in one way; undefined when there is a choice. */
 import { parseManifest, type ManifestDocument } from '../manifest/document';
 import { ManifestEdit } from '../manifest/edit';
-import { Locator } from '../manifest/locate';
 import { deepEqual } from '../manifest/value';
 import type { ManifestFix } from './cause';
 
@@ -23,23 +22,23 @@ export function untabbed(text: string, path: string): string | undefined {
   return found?.text;
 }
 
-/** The manifest with these changes made; throws what ManifestEdit throws. */
+/**
+ * The manifest with these changes made. Words of the text first: their places are those of the text as it was read.
+ * Throws what ManifestEdit throws, and UserError when the result cannot be read.
+ */
 export function withFixes(doc: ManifestDocument, fixes: readonly ManifestFix[]): string {
-  const edit = new ManifestEdit(doc);
+  const lines = doc.text.split('\n');
+  for (const fix of fixes) {
+    if (fix.do !== 'replace-text') continue;
+    const line = lines[fix.line - 1] ?? '';
+    const start = fix.column - 1;
+    if (line.slice(start, start + fix.from.length) !== fix.from) throw new Error(`no ${fix.from} in line ${fix.line}`);
+    lines[fix.line - 1] = line.slice(0, start) + fix.to + line.slice(start + fix.from.length);
+  }
+  const edit = new ManifestEdit(parseManifest(lines.join('\n'), doc.file));
   for (const fix of fixes) {
     if (fix.do === 'remove') edit.remove(fix.path);
     else if (fix.do === 'replace') edit.replace(fix.path, fix.value);
   }
-  let text = edit.commit().text;
-  // Keys last and from the end: the text before them stays where the places say it is.
-  const renamed = fixes.filter((fix) => fix.do === 'rename-key');
-  for (const fix of renamed) {
-    const again = parseManifest(text, doc.file);
-    const { pair } = new Locator(again).spot(fix.path);
-    const range = pair?.key.range;
-    if (!range) throw new Error(`no key to rename at ${fix.path.join('.')}`);
-    text = text.slice(0, range[0]) + fix.to + text.slice(range[1]);
-    parseManifest(text, doc.file);
-  }
-  return text;
+  return edit.commit().text;
 }

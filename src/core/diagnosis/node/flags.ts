@@ -1,5 +1,5 @@
-/** Flags that contradict each other, that no server has, or that do not fit the rest of the node. */
-import { AUDIT_FLAGS, nearestAuditFlag } from '../../audit-flags';
+/** Flags that contradict each other, or that do not fit the rest of the node. */
+import { AUDIT_FLAGS } from '../../audit-flags';
 import type { Flag } from '../../manifest/flags';
 import { isMap } from '../../manifest/value';
 import { cause, type Cause } from '../cause';
@@ -7,27 +7,7 @@ import { at, manifestEvidence, type Patient } from '../patient';
 
 export function flagRules(patient: Patient): Cause[] {
   if (!patient.server) return [];
-  return [...unknownAuditFlags(patient), ...givenTwice(patient), ...securePort(patient), ...etcdServers(patient)];
-}
-
-function unknownAuditFlags(patient: Patient): Cause[] {
-  const { server } = patient;
-  return (server?.flags ?? [])
-    .filter(({ name }) => name.toLowerCase().startsWith('audit') && !AUDIT_FLAGS.includes(name))
-    .map((flag) => {
-      const meant = nearestAuditFlag(flag.name);
-      return cause('unknown-flag', {
-        title: `kube-apiserver has no flag --${flag.name}`,
-        place: flag.place,
-        evidence: [manifestEvidence(patient, flag.place)],
-        // A newer server may know flags that this table does not.
-        certain: meant !== undefined || !patient.healthy,
-        when: patient.healthy ? 'later' : 'now',
-        remedy: [meant === undefined ? `remove --${flag.name}, or correct its name` : `write ${meant} instead`],
-        brings: ['server-not-started'],
-        ...(meant === undefined || !server ? {} : { mend: renamed(patient, flag, meant) }),
-      });
-    });
+  return [...givenTwice(patient), ...securePort(patient), ...etcdServers(patient)];
 }
 
 /** The element of the command with the flag under another name. */
@@ -82,7 +62,7 @@ function givenTwice(patient: Patient): Cause[] {
     const contradict = values.length > 1;
     const spare = all.slice(0, -1);
     return [
-      cause('flag-twice', {
+      cause('flag-given-twice', {
         title: contradict
           ? `--${name} is given ${all.length} times with different values (${values.join(', ')}): only the last counts`
           : `--${name} is given ${all.length} times`,

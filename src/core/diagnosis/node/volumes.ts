@@ -1,71 +1,19 @@
-/** Volumes and mounts: what the kubelet refuses, and what it makes of a path that is not there. */
+/** The volumes' paths on the node: there, and of the kind that the volume's type asks for. */
 import { cause, type Cause } from '../cause';
 import { at, journalEvidence, kubeletSaid, type Patient } from '../patient';
-import { listMounts, listVolumes, type Volume } from '../../manifest/mounts';
+import { listVolumes, type Volume } from '../../manifest/mounts';
 import { isMap } from '../../manifest/value';
 
 export function volumeRules(patient: Patient): Cause[] {
   const { server } = patient;
   if (!server) return [];
-  return [...mountsWithoutVolume(patient), ...doubled(patient), ...hostPaths(patient, listVolumes(server))];
+  return hostPaths(patient, listVolumes(server));
 }
 
 /** A host path that could not be looked at is no finding. */
 export function kindOf({ sight }: Patient, path: string): string | undefined {
   const kind = sight.paths.find((each) => each.path === path)?.kind;
   return kind === 'unknown' ? undefined : kind;
-}
-
-function mountsWithoutVolume(patient: Patient): Cause[] {
-  const { server, sight } = patient;
-  if (!server) return [];
-  const names = listVolumes(server).map(({ name }) => name);
-  return listMounts(server)
-    .filter(({ volumeType }) => volumeType === 'missing')
-    .map(({ index, volumeName }) => {
-      const said = kubeletSaid(patient, /volumeMounts\[\d+\]\.name: Not found/, patient.changedAt);
-      const place = at(patient, [...server.path, 'volumeMounts', index, 'name']);
-      return cause('mount-without-volume', {
-        title: `volumeMount ${volumeName} names no volume: the kubelet rejects the manifest`,
-        ...place,
-        evidence: [...place.evidence, ...(said ? [journalEvidence('kubelet', said)] : [])],
-        remedy: [
-          `add a volume named ${volumeName} under spec.volumes (there are: ${names.join(', ') || 'none'})`,
-          `or remove spec.containers[0].volumeMounts[${index}] from ${sight.manifestPath}`,
-        ],
-        brings: ['manifest-rejected', 'server-not-started'],
-        mend: { kind: 'restore-manifest', what: 'put the last good manifest back' },
-      });
-    });
-}
-
-function doubled(patient: Patient): Cause[] {
-  const { server } = patient;
-  if (!server) return [];
-  const volumes = listVolumes(server);
-  const mounts = listMounts(server);
-  return [
-    ...volumes
-      .filter(({ name }, index) => volumes.findIndex((other) => other.name === name) < index)
-      .map(({ name, index }) =>
-        cause('volume-twice', {
-          title: `two volumes are named ${name}: the kubelet rejects the manifest`,
-          ...at(patient, ['spec', 'volumes', index, 'name']),
-          remedy: ['give one of them another name, also in its volumeMount'],
-          brings: ['manifest-rejected', 'server-not-started'],
-        }),
-      ),
-    ...mounts
-      .filter(({ mountPath }, index) => mounts.findIndex((other) => other.mountPath === mountPath) < index)
-      .map(({ mountPath, index }) =>
-        cause('mount-path-twice', {
-          title: `two volumeMounts have the mountPath ${mountPath}: the kubelet rejects the manifest`,
-          ...at(patient, [...server.path, 'volumeMounts', index, 'mountPath']),
-          remedy: ['remove one of them'],
-          brings: ['manifest-rejected', 'server-not-started'],
-        }),
-      ),
-  ];
 }
 
 function hostPaths(patient: Patient, volumes: readonly Volume[]): Cause[] {
@@ -118,17 +66,6 @@ function hostPaths(patient: Patient, volumes: readonly Volume[]): Cause[] {
       ];
     if (type.startsWith('Directory') && kind === 'file')
       return [wrong(`${hostPath} is a file, not a folder`, ['set its type to File, or let it name the folder'])];
-    const known = ['', 'File', 'FileOrCreate', 'Directory', 'DirectoryOrCreate', 'Socket', 'CharDevice', 'BlockDevice'];
-    if (!known.includes(type)) {
-      return [
-        cause('volume-type-unknown', {
-          title: `volume ${name} has the type ${type}, which hostPath does not know: the kubelet rejects the manifest`,
-          ...at(patient, ['spec', 'volumes', index, 'hostPath', 'type']),
-          remedy: [`write one of ${known.slice(1).join(', ')}`],
-          brings: ['manifest-rejected', 'server-not-started'],
-        }),
-      ];
-    }
     return [];
   });
 }
