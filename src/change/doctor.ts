@@ -126,7 +126,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     within('API server', eyes.health(endpoint), { at, state: 'unreachable' as const, detail: 'no answer in time' }),
     within('certificates', eyes.certificates(ask.certificates), []),
     within('host paths', Promise.all([...new Set(ask.paths)].map((path) => eyes.hostPath(path))), []),
-    within('policy', policySight(ports, audit?.policy?.hostPath), undefined),
+    within('policy', policySight(ports, eyes.changedAt.bind(eyes), audit?.policy?.hostPath), undefined),
     within('audit log', logSight(ports, audit?.log?.hostPath), undefined),
     within(
       'disks',
@@ -290,9 +290,20 @@ function serviceOf(socket: string): string {
         : 'containerd';
 }
 
-async function policySight(ports: Ports, path: string | undefined): Promise<NodeSight['policy']> {
-  if (path === undefined || (await ports.files.look(path))?.kind !== 'file') return undefined;
-  return { path, text: decodeText((await ports.files.read(path, POLICY_LIMIT)).bytes, path) };
+async function policySight(
+  { files }: Ports,
+  changedAt: (path: string) => Promise<number | undefined>,
+  path: string | undefined,
+): Promise<NodeSight['policy']> {
+  if (path === undefined || (await files.look(path))?.kind !== 'file') return undefined;
+  const { bytes } = await files.read(path, POLICY_LIMIT);
+  const changed = await changedAt(path);
+  return {
+    path,
+    text: decodeText(bytes, path),
+    sha256: files.sha256(bytes),
+    ...(changed === undefined ? {} : { changedAt: changed }),
+  };
 }
 
 /** Rotated files are audit-2024-01-15T10-30-00.000.log(.gz), in UTC, beside audit.log. */

@@ -24,7 +24,7 @@ export interface NodeSight {
   certificates: readonly CertificateFile[];
   /** Host paths of the manifest's volumes and of the audit settings. */
   paths: readonly HostPath[];
-  policy?: { path: string; text: string };
+  policy?: { path: string; text: string; sha256: string; changedAt?: number };
   /** The audit log on the host. */
   log?: { path: string; bytes: number; writtenAt: number; oldestRotatedAt?: number; rotated: number };
   disks: readonly Disk[];

@@ -119,6 +119,16 @@ function logRules(patient: Patient): Cause[] {
   const path = log.containerPath;
   const place = flagAt(patient, 'audit-log-path');
   const when = patient.healthy ? 'later' : 'now';
+  if (path.startsWith('/dev/')) {
+    return [
+      cause('audit-log-is-a-device', {
+        title: `the audit log is ${path}: the server tries to rotate it as if it were a file`,
+        when: 'later',
+        ...place,
+        remedy: ['for the container’s standard output write --audit-log-path=-', 'or a file: kube-auditctl enable'],
+      }),
+    ];
+  }
   if (!log.mount) {
     return [
       cause('audit-log-not-on-host', {

@@ -89,18 +89,20 @@ function issued(patient: Patient, certificateFlag: string, authorityFlag: string
   const certificate = fileOf(patient, certificateFlag);
   const authority = fileOf(patient, authorityFlag);
   const own = certificate?.certificates[0];
-  if (!own || authority?.state !== 'read' || own.signedBy.includes(authority.path)) return [];
+  if (!certificate || !own || authority?.state !== 'read' || own.signedBy.includes(authority.path)) return [];
+  // Whose flag is the API server's own is the one to look at: etcd may run well with its certificate.
+  const blamed = authorityFlag.startsWith('--') ? authority : certificate;
   return [
     cause('certificate-other-authority', {
       title: `${certificate.path} (${certificateFlag}) is not signed by ${authority.path} (${authorityFlag}), but by ${nameIn(own.issuer)}`,
-      when: whenFor(patient, certificate),
+      when: whenFor(patient, blamed),
       ...placed(
         patient,
-        certificate,
+        blamed,
         `subject ${own.subject.replaceAll('\n', ', ')}; issuer ${own.issuer.replaceAll('\n', ', ')}`,
       ),
       remedy: ['correct the flag that names it', ...renewal(certificate)],
-      brings: bringsOf(certificate),
+      brings: bringsOf(blamed),
     }),
   ];
 }

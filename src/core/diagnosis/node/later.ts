@@ -6,7 +6,13 @@ const LOST = /Error in audit plugin '(\w+)' affecting \d+ audit events?: (.*)$/;
 const HOUR = 3_600_000;
 
 export function laterRules(patient: Patient): Cause[] {
-  return [...eventsLost(patient), ...logSilent(patient), ...rotation(patient), ...record(patient)];
+  return [
+    ...eventsLost(patient),
+    ...oldPolicy(patient),
+    ...logSilent(patient),
+    ...rotation(patient),
+    ...record(patient),
+  ];
 }
 
 /** The server is healthy in every check, and its events are lost. */
@@ -29,6 +35,30 @@ function eventsLost(patient: Patient): Cause[] {
     ];
   }
   return [];
+}
+
+/** The server reads its policy once. A copy that was saved over it is not even seen in the container. */
+function oldPolicy({ sight, audit, right, healthy }: Patient): Cause[] {
+  const { policy } = sight;
+  const started = right[0]?.startedAt;
+  if (!healthy || !policy || policy.changedAt === undefined || started === undefined) return [];
+  if (audit?.annotation === policy.sha256 || policy.changedAt < started + 1000) return [];
+  const changed = new Date(policy.changedAt).toISOString();
+  return [
+    cause('policy-not-running', {
+      title: `${policy.path} was changed after the API server was started: the server still runs the old policy`,
+      when: 'later',
+      evidence: [
+        {
+          source: 'file',
+          where: policy.path,
+          at: changed,
+          text: `changed; the server runs since ${new Date(started).toISOString()}`,
+        },
+      ],
+      remedy: ['kube-auditctl enable'],
+    }),
+  ];
 }
 
 function logSilent({ sight, audit, healthy }: Patient): Cause[] {
