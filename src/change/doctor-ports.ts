@@ -1,4 +1,4 @@
-/** What only doctor needs of the world: more eyes (they never reject: not seeing is a sight), and three more hands. */
+/** What only doctor needs of the world: more eyes, each of them bounded in time and bytes, and three more hands. */
 import type { HealthSample, LogLine, PodFolder } from '../core/evidence';
 import type {
   CertificateFile,
@@ -18,6 +18,7 @@ export interface AskedCertificate {
   role: CertificateRole;
 }
 
+/** They may reject (no answer in time): then that much is not seen. */
 export interface DoctorEyes {
   /** The newest lines of a unit's journal since a time, at most `most`. */
   journal(unit: string, since: number, most: number): Promise<{ lines: readonly LogLine[]; note?: string }>;

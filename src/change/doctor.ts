@@ -1,6 +1,6 @@
 /**
  * `doctor` looks at the whole node and examines what it saw. The rules it keeps: nothing is written; no part of the look
- * can hold it up (ten seconds) or end it (what cannot be seen is noted); it needs no API, no record, no readable manifest.
+ * can end it (what cannot be seen is noted); it needs no API, no record, no readable manifest.
  */
 import { messageOf } from '../core/errors';
 import { examine, type Examination } from '../core/diagnosis/examine';
@@ -20,7 +20,6 @@ export interface DoctorOptions {
   stateDir: string;
 }
 
-const LIMIT_MS = 10_000;
 const JOURNAL_LINES = 2000;
 const HALF_AN_HOUR = 30 * 60_000;
 const POLICY_LIMIT = 4 << 20;
@@ -38,31 +37,22 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
   const { files, clock, node } = ports;
   const { manifestPath, stateDir } = options;
   const notes: string[] = [];
-  /** What does not come in time, or fails, is replaced by what stands for not having seen it. */
-  const within = async <T>(what: string, work: Promise<T>, otherwise: T): Promise<T> => {
-    const late = new AbortController();
-    const limit = clock.sleep(LIMIT_MS, late.signal).then(() => {
-      if (!late.signal.aborted) notes.push(`${what}: no answer within ${LIMIT_MS / 1000} s`);
-      return otherwise;
-    });
-    const done = work.catch((error: unknown) => {
+  /** What fails is replaced by what stands for not having seen it, and said. */
+  const seeing = <T>(what: string, work: Promise<T>, otherwise: T): Promise<T> =>
+    work.catch((error: unknown) => {
       notes.push(`${what}: ${messageOf(error)}`);
       return otherwise;
     });
-    return Promise.race([done, limit]).finally(() => {
-      late.abort();
-    });
-  };
 
-  const manifest = await within('manifest', lookAtManifest(ports, eyes.changedAt.bind(eyes), manifestPath), {
+  const manifest = await seeing('manifest', lookAtManifest(ports, eyes.changedAt.bind(eyes), manifestPath), {
     state: 'unreadable' as const,
     detail: 'it could not be looked at',
   });
   const text = manifest.state === 'present' ? manifest.text : '';
   const { endpoint, pod } = questionsOf(text, manifestPath);
   const folder = manifestPath.replace(/\/[^/]*$/, '') || '/';
-  const etcdManifest = await within('etcd.yaml', textOf(ports, `${folder}/etcd.yaml`), undefined);
-  const [kubeletProcess] = await within('kubelet', eyes.programs('kubelet'), []);
+  const etcdManifest = await seeing('etcd.yaml', textOf(ports, `${folder}/etcd.yaml`), undefined);
+  const [kubeletProcess] = await seeing('kubelet', eyes.programs('kubelet'), []);
   const at = clock.now();
   const since = Math.min(kubeletProcess ? kubeletProcess.startedAt - 1000 : at, at - HALF_AN_HOUR);
   const blank: NodeSight = {
@@ -91,7 +81,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
   const logFolder = audit?.log?.hostPath?.replace(/\/[^/]*$/, '');
   const sockets = runtimeSockets(
     kubeletProcess?.argv ?? [],
-    await within('kubelet config', textOf(ports, '/var/lib/kubelet/config.yaml'), undefined),
+    await seeing('kubelet config', textOf(ports, '/var/lib/kubelet/config.yaml'), undefined),
   );
 
   const [
@@ -115,20 +105,20 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     backups,
     record,
   ] = await Promise.all([
-    within('kubelet journal', eyes.journal('kubelet', since, JOURNAL_LINES), { lines: [] as readonly LogLine[] }),
-    within('systemctl', eyes.unit('kubelet'), undefined),
-    within('processes', node.processes(endpoint.port), []),
-    within('container logs', eyes.podLogs(pod.namespace, pod.name), []),
-    within('etcd logs', eyes.podLogs('kube-system', 'etcd'), []),
-    within('processes', eyes.programs('etcd'), []),
-    within('etcd', Promise.all(ask.etcdUrls.map((url) => eyes.etcd(url, ask.etcdFiles))), []),
-    within('port', eyes.holders(endpoint.port), []),
-    within('API server', eyes.health(endpoint), { at, state: 'unreachable' as const, detail: 'no answer in time' }),
-    within('certificates', eyes.certificates(ask.certificates), []),
-    within('host paths', Promise.all([...new Set(ask.paths)].map((path) => eyes.hostPath(path))), []),
-    within('policy', policySight(ports, eyes.changedAt.bind(eyes), audit?.policy?.hostPath), undefined),
-    within('audit log', logSight(ports, audit?.log?.hostPath), undefined),
-    within(
+    seeing('kubelet journal', eyes.journal('kubelet', since, JOURNAL_LINES), { lines: [] as readonly LogLine[] }),
+    seeing('systemctl', eyes.unit('kubelet'), undefined),
+    seeing('processes', node.processes(endpoint.port), []),
+    seeing('container logs', eyes.podLogs(pod.namespace, pod.name), []),
+    seeing('etcd logs', eyes.podLogs('kube-system', 'etcd'), []),
+    seeing('processes', eyes.programs('etcd'), []),
+    seeing('etcd', Promise.all(ask.etcdUrls.map((url) => eyes.etcd(url, ask.etcdFiles))), []),
+    seeing('port', eyes.holders(endpoint.port), []),
+    seeing('API server', eyes.health(endpoint), { at, state: 'unreachable' as const, detail: 'no answer in time' }),
+    seeing('certificates', eyes.certificates(ask.certificates), []),
+    seeing('host paths', Promise.all([...new Set(ask.paths)].map((path) => eyes.hostPath(path))), []),
+    seeing('policy', policySight(ports, eyes.changedAt.bind(eyes), audit?.policy?.hostPath), undefined),
+    seeing('audit log', logSight(ports, audit?.log?.hostPath), undefined),
+    seeing(
       'disks',
       Promise.all(
         [...(logFolder ? [logFolder] : []), '/var/lib/etcd', '/var/lib/kubelet', '/var/log', folder, '/'].map((path) =>
@@ -137,15 +127,15 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
       ),
       [],
     ),
-    within('swap', eyes.swap(), []),
-    within('container runtime', eyes.runtime(sockets), undefined),
-    within('manifests folder', strangersIn(ports, folder, manifestPath), []),
-    within('backups', findBackups(ports, options), []),
-    within('record', recordSight(ports, options), {}),
+    seeing('swap', eyes.swap(), []),
+    seeing('container runtime', eyes.runtime(sockets), undefined),
+    seeing('manifests folder', strangersIn(ports, folder, manifestPath), []),
+    seeing('backups', findBackups(ports, options), []),
+    seeing('record', recordSight(ports, options), {}),
   ]);
   const runtimeUnit =
     runtime && runtime.state !== 'answers'
-      ? await within('systemctl', eyes.unit(serviceOf(runtime.socket)), undefined)
+      ? await seeing('systemctl', eyes.unit(serviceOf(runtime.socket)), undefined)
       : undefined;
   if (journal.note !== undefined) notes.push(`kubelet journal: ${journal.note}`);
   return {

@@ -4,6 +4,8 @@ import { runProgram } from '../../src/cli/program';
 import { inputLines, readInput } from '../../src/system/input';
 import { writeOutput } from '../../src/system/output-file';
 import { replayFiles } from '../../src/system/replay-reader';
+import type { DoctorPorts } from '../../src/change/doctor-ports';
+import { fakeDoctor } from './doctor-ports';
 import type { FakeNode, TestPorts } from './fake-node';
 
 export interface Run {
@@ -26,6 +28,9 @@ export interface RunOptions {
   colour?: boolean;
   uid?: number;
   ports?: (ports: TestPorts) => void;
+  doctor?: DoctorPorts;
+  /** To a question on the terminal; there is none when absent. */
+  answer?: boolean;
 }
 
 export async function run(node: FakeNode, args: readonly string[], options: RunOptions = {}): Promise<Run> {
@@ -53,6 +58,8 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       options.ports?.(ports);
       return ports;
     },
+    doctor: () => options.doctor ?? fakeDoctor(node),
+    confirm: () => Promise.resolve(options.answer),
     readInput(path, limit) {
       if (options.disk) return readInput(path, limit);
       const text = options.input?.[path];

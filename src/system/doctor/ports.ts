@@ -1,6 +1,6 @@
-/** doctor's eyes and hands on a real node, put together. */
+/** doctor's eyes and hands on a real node, put together. Rule: no look lasts longer than ten seconds. */
 import { join } from 'node:path';
-import type { DoctorPorts } from '../../change/doctor-ports';
+import type { DoctorEyes, DoctorPorts } from '../../change/doctor-ports';
 import { messageOf, UserError } from '../../core/errors';
 import { ask } from '../api';
 import { findCredentials } from '../credentials';
@@ -12,6 +12,7 @@ import { probeEtcd } from './etcd-probe';
 import { changedAt, holdersOf, lookAtDisk, lookAtPath, probeRuntime, swapOf } from './machine';
 import { controlUnit, readJournal, readUnit, removePods } from './services';
 
+const LIMIT_MS = 10_000;
 const CA = '/etc/kubernetes/pki/ca.crt';
 
 export interface DoctorPortsOptions {
@@ -26,7 +27,7 @@ export function createDoctorPorts({
   proc = join(root, 'proc'),
 }: DoctorPortsOptions = {}): DoctorPorts {
   return {
-    eyes: {
+    eyes: bounded({
       journal: (unit, since, most) => readJournal(root, unit, since, most),
       unit: (name) => readUnit(root, name),
       podLogs: (namespace, podName) =>
@@ -55,11 +56,35 @@ export function createDoctorPorts({
           return { at, state: refused ? 'refused' : 'unreachable', detail: messageOf(error) };
         }
       },
-    },
+    }),
     hands: {
       startUnit: (name) => controlUnit(root, 'start', name),
       restartUnit: (name) => controlUnit(root, 'restart', name),
       removePods: (uids) => removePods(uids),
     },
   };
+}
+
+/** A dead network mount or a journal of many gigabytes must not keep the rest from being told. */
+function bounded(eyes: DoctorEyes): DoctorEyes {
+  const names = Object.keys(eyes) as (keyof DoctorEyes)[];
+  const limited = names.map((name) => {
+    const look = eyes[name] as (...args: unknown[]) => Promise<unknown>;
+    return [name, (...args: unknown[]) => limit(look(...args))];
+  });
+  return Object.fromEntries(limited) as DoctorEyes;
+}
+
+async function limit<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`no answer within ${LIMIT_MS / 1000} s`));
+    }, LIMIT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
