@@ -7,17 +7,19 @@ import type { Interrupts } from './change/ports';
 import { UserError } from './core/errors';
 import { createClock } from './system/clock';
 import { createDoctorPorts } from './system/doctor/ports';
+import { createEditor } from './system/editor';
 import { createFiles } from './system/files';
 import { nodeFsCalls } from './system/fs-calls';
 import { createGuard } from './system/guard';
-import { confirm, inputLines, readInput } from './system/input';
+import { inputLines, readInput } from './system/input';
 import { createCluster } from './system/lazy-cluster';
 import { createLock } from './system/lock';
 import { writeOutput } from './system/output-file';
+import { openTerminal } from './system/terminal';
 import { createNode } from './system/watch';
 
 export async function start(args: readonly string[]): Promise<void> {
-  const interrupts = listenForSignals();
+  const { interrupts, hold } = listenForSignals();
   const context: Context = {
     streams: openStreams(),
     world({ root, nodeName, manifestPath, stateDir }, report) {
@@ -42,10 +44,15 @@ export async function start(args: readonly string[]): Promise<void> {
       };
     },
     doctor: ({ root, nodeName }) => createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) }),
-    confirm,
     readInput,
     inputLines,
     writeOutput,
+    editor: ({ root }) =>
+      createEditor({ root: resolve(root), env: process.env, output: process.stdout.isTTY ? 1 : 2, hold }),
+    terminal: () =>
+      process.stdin.isTTY && process.stderr.isTTY
+        ? openTerminal(process.stdin, (text) => void process.stderr.write(text))
+        : undefined,
     replayLogs: async (paths, replay) => (await import('./system/replay-reader')).replayFiles(paths, replay),
     exit(code) {
       process.exitCode = code;
@@ -90,16 +97,30 @@ function openStreams(): Streams {
   };
 }
 
-/** The first signal asks for an end in good order, the second for one at once. A lost terminal asks for nothing. */
-function listenForSignals(): Interrupts {
+/**
+ * The first signal asks for an end in good order, the second for one at once. A lost terminal asks for nothing. While it is
+ * held, a Ctrl-C is somebody else's: the terminal sends it to every program in front.
+ */
+function listenForSignals(): { interrupts: Interrupts; hold: () => () => void } {
   const first = new AbortController();
   const second = new AbortController();
+  let held = 0;
   const onSignal = (): void => {
     if (first.signal.aborted) second.abort();
     first.abort();
   };
-  process.on('SIGINT', onSignal);
+  process.on('SIGINT', () => {
+    if (held === 0) onSignal();
+  });
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', () => undefined);
-  return { first: first.signal, second: second.signal };
+  return {
+    interrupts: { first: first.signal, second: second.signal },
+    hold: () => {
+      held++;
+      return () => {
+        held--;
+      };
+    },
+  };
 }

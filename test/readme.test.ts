@@ -15,10 +15,11 @@ const program = buildProgram({
   streams: { out: unused, talk: unused, live: unused, outColour: false, talkColour: false },
   world: unused,
   doctor: unused,
-  confirm: unused,
   readInput: unused,
   inputLines: unused,
   writeOutput: unused,
+  editor: unused,
+  terminal: unused,
   replayLogs: unused,
   exit: unused,
 } satisfies Context);

@@ -34,7 +34,7 @@ export async function runDoctor(
 }
 
 export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: DoctorOptions): Promise<NodeSight> {
-  const { files, clock, node } = ports;
+  const { clock, node } = ports;
   const { manifestPath, stateDir } = options;
   const notes: string[] = [];
   /** What fails is replaced by what stands for not having seen it, and said. */
@@ -344,6 +344,6 @@ async function strangersIn(ports: Ports, folder: string, own: string): Promise<S
 
 /** Paths of one disk say the same: the first of them stands for it. */
 function distinct(disks: NodeSight['disks']): NodeSight['disks'] {
-  const key = ({ path: _path, ...rest }: NodeSight['disks'][number]): string => JSON.stringify(rest);
+  const key = (disk: NodeSight['disks'][number]): string => JSON.stringify({ ...disk, path: '' });
   return disks.filter((disk, index) => disks.findIndex((other) => key(other) === key(disk)) === index);
 }

@@ -132,7 +132,8 @@ function missing(path: string, known: Distribution | undefined): UserError {
       ? [`this node is run by ${known.name}`, ...known.instead]
       : [
           'run this on a control-plane node that kubeadm laid out, or name the file with --manifest',
-          'ls -la /etc/kubernetes/manifests',
+          'k3s and RKE2 take the flags from /etc/rancher/k3s/config.yaml or /etc/rancher/rke2/config.yaml (kube-apiserver-arg)',
+          'Talos takes them from its machine config (cluster.apiServer.auditPolicy)',
         ],
   });
 }

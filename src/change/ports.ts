@@ -150,6 +150,11 @@ export interface Node {
   tail(path: string): Promise<LogTail>;
   /** The kubelet's process, from /proc. */
   kubelet(): Promise<{ pid: number; startedAt: number; argv: readonly string[] } | undefined>;
+  /**
+   * When the kubelet last renewed its lease in the API (milliseconds since the epoch): it does every ten seconds, while it
+   * reaches the API. Undefined when that cannot be seen; never rejects.
+   */
+  kubeletRenewed(endpoint: Endpoint): Promise<number | undefined>;
   /** Reads a file as the given process sees it (through /proc/PID/root); undefined when that cannot be seen. */
   readInside(pid: number, path: string, limit: number): Promise<Uint8Array | undefined>;
   /** Addresses of this machine's network interfaces, IPv6 without zone. */

@@ -47,18 +47,25 @@ export async function runChange(
   requireRoot(world, options);
   const store = openStore(world.files, options.stateDir);
   const outcome = await applyChange(world, {
+    ...changeRequest(options, flags),
     command: command.name(),
+    plan: await plan(world, store, options),
+  });
+  printOutcome(context, options, command.name(), outcome, flags.diff);
+}
+
+/** What the options say of a change; what is changed is the command's own. */
+export function changeRequest(options: GlobalOptions, flags: ChangeFlags): Omit<ChangeRequest, 'command' | 'plan'> {
+  return {
     manifestPath: options.manifest,
     stateDir: options.stateDir,
-    plan: await plan(world, store, options),
     dryRun: flags.dryRun,
     ignore: new Set(flags.ignore),
     verify: flags.verify,
     keepOnFailure: flags.keepOnFailure,
     timeoutMs: flags.timeout,
     guardSeconds: Math.ceil(flags.guard / 1000),
-  });
-  printOutcome(context, options, command.name(), outcome, flags.diff);
+  };
 }
 
 export function openWorld(context: Context, options: GlobalOptions): ReturnType<Context['world']> {

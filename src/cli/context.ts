@@ -1,6 +1,7 @@
 /** What every command is handed: the world, the streams, and the options that all commands share. */
 import type { Command } from 'commander';
 import type { DoctorPorts } from '../change/doctor-ports';
+import type { Editor, Person } from '../change/edit';
 import type { Ports } from '../change/ports';
 import type { ChangeEvent } from '../change/events';
 import type { ReadLogs, ReplayedLog } from '../change/policy';
@@ -31,8 +32,6 @@ export interface Context {
   world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports;
   /** What doctor needs besides. */
   doctor(options: WorldOptions): DoctorPorts;
-  /** Asks a yes-or-no question on the terminal; undefined where there is none to ask. */
-  confirm(question: string): Promise<boolean | undefined>;
   /** A file the user names on the command line; `-` is standard input. Rejects with a UserError. */
   readInput(path: string, limit: number): Promise<{ bytes: Uint8Array; from: string }>;
   /** The lines of such a file, as they come: blocks of whole lines, without their breaks. Rejects with a UserError. */
@@ -42,6 +41,10 @@ export interface Context {
    * Rejects with a UserError.
    */
   writeOutput(path: string, bytes: Uint8Array, how: 'create' | 'replace'): Promise<void>;
+  /** The user's editor. Throws a UserError when their choice of it cannot be understood. */
+  editor(options: { root: string }): Editor;
+  /** The person at the terminal; undefined where there is none. */
+  terminal(): Pick<Person, 'ask'> | undefined;
   replayLogs: ReadLogs<ReplayedLog>;
   exit(code: ExitCode): void;
 }

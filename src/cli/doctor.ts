@@ -58,7 +58,7 @@ export function doctorCommand(context: Context): Command {
       print(context, options, sight, examination, 0, plannedOutcome(plan, options.manifest));
       return;
     }
-    await agree(context, options, flags, sight, examination, plan);
+    if (!flags.yes) await agree(context, options, world.interrupts.first, sight, examination, plan);
     const outcome = await carryOut(world, doctor, plan, sight, fixing);
     print(context, options, sight, examination, exitCodeOf(outcome), outcome);
   });
@@ -68,22 +68,22 @@ export function doctorCommand(context: Context): Command {
 async function agree(
   context: Context,
   options: GlobalOptions,
-  flags: DoctorFlags,
+  stop: AbortSignal,
   sight: NodeSight,
   examination: Examination,
   plan: FixPlan,
 ): Promise<void> {
-  if (flags.yes) return;
+  const terminal = context.terminal();
   const { talk } = styles(context, options);
   context.streams.talk(doctorText(sight, examination, talk, false));
   context.streams.talk(outcomeText('doctor --fix', plannedOutcome(plan, options.manifest), talk, { diff: true }));
-  const answer = await context.confirm('Do it? [y/N] ');
-  if (answer) return;
-  throw answer === undefined
-    ? new UserError('not-agreed', 'nothing was mended: there is no terminal to ask on', {
-        hints: ['kube-auditctl doctor --fix --dry-run', 'kube-auditctl doctor --fix --yes'],
-      })
-    : new UserError('not-agreed', 'nothing was mended: you said no');
+  if (!terminal) {
+    throw new UserError('not-agreed', 'nothing was mended: there is no terminal to ask on', {
+      hints: ['kube-auditctl doctor --fix --dry-run', 'kube-auditctl doctor --fix --yes'],
+    });
+  }
+  const answer = await terminal.ask('Do it? [y/N] ', stop);
+  if (!/^y(?:es)?$/i.test(answer?.trim() ?? '')) throw new UserError('not-agreed', 'nothing was mended: you said no');
 }
 
 function print(

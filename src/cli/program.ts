@@ -10,6 +10,7 @@ import { applyCommand } from './apply';
 import type { Context, GlobalOptions } from './context';
 import { disableCommand } from './disable';
 import { doctorCommand } from './doctor';
+import { editCommand } from './edit';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
 import { knowsSarif, policyCommand } from './policy';
@@ -53,6 +54,7 @@ export function buildProgram(context: Context): Command {
     enableCommand,
     disableCommand,
     applyCommand,
+    editCommand,
     statusCommand,
     verifyCommand,
     historyCommand,

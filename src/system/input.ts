@@ -66,23 +66,3 @@ function tooLarge(what: string, limit: number): UserError {
     },
   );
 }
-
-/** Anything but a yes is a no; so is the end of the input. */
-export async function confirm(question: string): Promise<boolean | undefined> {
-  const { stdin, stderr } = process;
-  if (!stdin.isTTY || !stderr.isTTY) return undefined;
-  const { createInterface } = await import('node:readline');
-  const lines = createInterface({ input: stdin, output: stderr });
-  try {
-    return await new Promise<boolean>((resolve) => {
-      lines.once('close', () => {
-        resolve(false);
-      });
-      lines.question(question, (answer) => {
-        resolve(/^y(?:es)?$/i.test(answer.trim()));
-      });
-    });
-  } finally {
-    lines.close();
-  }
-}

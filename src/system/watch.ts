@@ -15,6 +15,7 @@ import { nodeFsCalls } from './fs-calls';
 import { pollHealth } from './health';
 import { openJournal } from './journal';
 import { createPodLogs } from './pod-logs';
+import { leasePath, renewTime } from './kubelet-lease';
 import { openTail } from './log-tail';
 import { createProcesses } from './processes';
 import { reach } from './reach';
@@ -82,6 +83,14 @@ export function createNode(options: NodeOptions = {}): Node {
     kubelet() {
       const [kubelet] = processes.named('kubelet');
       return Promise.resolve(kubelet && { pid: kubelet.pid, startedAt: kubelet.startedAt, argv: kubelet.argv });
+    },
+    async kubeletRenewed(endpoint) {
+      const path = leasePath(nodeName ?? hostname().toLowerCase());
+      try {
+        return renewTime(await ask(endpoint, await credentials(), { method: 'GET', path, timeoutMs: 5000 }));
+      } catch {
+        return undefined;
+      }
     },
     readInside: (pid, path, limit) => readInside(proc, pid, path, limit),
     addresses: () =>

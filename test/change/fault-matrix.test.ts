@@ -46,7 +46,7 @@ const FLOWS: readonly Flow[] = [
           },
           flags: { 'audit-log-maxbackups': '3' },
         },
-        { ignore: new Set(['sensitive-bodies']) },
+        { ignore: new Set(['sensitive-bodies', 'unknown-flag']) },
       ),
     ends: 'rolled-back',
   },

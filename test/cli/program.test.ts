@@ -2,6 +2,7 @@
 import { buildProgram } from '../../src/cli/program';
 import { EXIT_CODES } from '../../src/core/outcome';
 import { run, type RunOptions } from '../support/command-line';
+import { webhookKubeconfig } from '../../src/core/webhook-kubeconfig';
 import { FakeNode, MANIFEST, STATE } from '../support/fake-node';
 import { METADATA_POLICY } from '../support/flows';
 import { fixture } from '../support/manifests';
@@ -51,7 +52,7 @@ describe('options reach the plan', () => {
 
   test('a webhook kubeconfig of the user is installed as it is', async () => {
     const node = fresh();
-    const input = { 'hook.yaml': 'apiVersion: v1\nkind: Config\n' };
+    const input = { 'hook.yaml': webhookKubeconfig('https://receiver.example/') };
     expect((await run(node, ['enable', '--webhook-config', 'hook.yaml'], { input })).code).toBe(0);
     expect(node.fs.text('/etc/kubernetes/audit-webhook.yaml')).toBe(input['hook.yaml']);
   });
@@ -122,8 +123,8 @@ describe('exit codes', () => {
     [1, 'verify, nothing configured', 'verify'],
     [2, 'no manifest', 'status --manifest /nowhere.yaml'],
     [2, 'nothing to roll back', 'rollback'],
-    [3, 'rolled back', 'apply -f bad.yaml'],
-    [4, 'kept on failure', 'apply -f bad.yaml --keep-on-failure'],
+    [3, 'rolled back', 'apply -f bad.yaml --ignore unknown-flag'],
+    [4, 'kept on failure', 'apply -f bad.yaml --keep-on-failure --ignore unknown-flag'],
   ];
   test.each(cases)('%i: %s', async (code, _name, line) => {
     expect((await run(fresh(), line.split(' '), { input })).code).toBe(code);
@@ -274,10 +275,11 @@ describe('help', () => {
     streams: { out: unused, talk: unused, live: unused, outColour: false, talkColour: false },
     world: unused,
     doctor: unused,
-    confirm: unused,
     readInput: unused,
     inputLines: unused,
     writeOutput: unused,
+    editor: unused,
+    terminal: unused,
     replayLogs: unused,
     exit: unused,
   });

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { run, type RunOptions } from '../support/command-line';
+import { fakeDoctor } from '../support/doctor-ports';
 import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
 import { enable, METADATA_POLICY } from '../support/flows';
 import { fixture } from '../support/manifests';
@@ -35,9 +36,12 @@ const documented = new Map<string, Field[]>(
 
 /** What was seen: section -> the fields of each document. */
 const seen = new Map<string, Map<string, Set<string>>[]>();
-const CHANGES = 'enable, disable, apply, rollback';
+const CHANGES = 'enable, disable, apply, edit, rollback';
 const REFUSED = 'When a command could not ask (exit code 2)';
 const SECTIONS: Record<string, string> = {
+  causes: 'Cause',
+  warnings: 'Cause',
+  mended: CHANGES,
   findings: 'Finding',
   cause: 'Finding',
   problem: 'Finding',
@@ -68,7 +72,7 @@ function take(section: string, document: unknown): void {
         if (child.length === 0) note(`${here}[]`, 'empty');
       } else if (child === null) note(here, 'null');
       else if (inner !== undefined) {
-        note(here, inner);
+        note(here, inner === CHANGES ? 'object' : inner);
         take(inner, child);
       } else if (typeof child === 'object') {
         note(here, 'object');
@@ -90,7 +94,11 @@ async function json(node: FakeNode, line: string, options?: RunOptions): Promise
     const { command, exitCode, ...proof } = document;
     take('verify', { command, exitCode });
     take('Proof', proof);
-  } else take(['enable', 'disable', 'apply', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''), document);
+  } else
+    take(
+      ['enable', 'disable', 'apply', 'edit', 'rollback'].includes(args[0] ?? '') ? CHANGES : (args[0] ?? ''),
+      document,
+    );
 }
 
 const operator: RunOptions['ports'] = (ports) => {
@@ -109,6 +117,7 @@ beforeAll(async () => {
   await json(node, 'rollback');
   await json(node, 'enable --dry-run');
   await json(node, 'enable --policy typo.yaml', { input });
+  await json(node, 'edit', { answers: [] });
   await json(node, 'apply -f no.yaml', { input });
   await json(node, 'enable', { ports: operator });
   await json(node, 'enable');
@@ -127,10 +136,11 @@ beforeAll(async () => {
   await json(node, 'rollback');
   await json(node, 'disable');
   node.fs.put(`${STATE}/changes/20200101T000000Z-abcdef/record.json`, '{');
-  await json(node, 'apply -f bad.yaml', { input });
-  await json(node, 'apply -f bad.yaml --keep-on-failure', { input });
+  await json(node, 'apply -f bad.yaml --ignore unknown-flag', { input });
+  await json(node, 'apply -f bad.yaml --ignore unknown-flag --keep-on-failure', { input });
   await json(node, 'history');
   await json(node, 'recover');
+  await doctorDocuments(fresh);
   const silent = fresh();
   silent.logsNothing = true;
   await json(silent, 'enable');
@@ -143,6 +153,18 @@ beforeAll(async () => {
   await json(crashed, 'status');
   await json(crashed, 'history');
 });
+
+async function doctorDocuments(fresh: () => FakeNode): Promise<void> {
+  const sick = fresh();
+  sick.fs.put(MANIFEST, BAD);
+  sick.pass(60_000);
+  sick.fs.put(`${MANIFEST.replace(/[^/]*$/, '')}notes.txt`, 'a word');
+  const doctor = fakeDoctor(sick);
+  doctor.eyes.swap = () => Promise.reject(new Error('no answer'));
+  doctor.eyes.etcd = (url) => Promise.resolve({ url, state: 'refused', detail: 'connection refused' });
+  await json(sick, 'doctor', { doctor });
+  await json(sick, 'doctor --fix --yes');
+}
 
 async function policyDocuments(input: Record<string, string>): Promise<void> {
   const folder = tempFolder();

@@ -1,4 +1,5 @@
 /** The command line on a node in memory: arguments in; exit code, standard output and standard error out. */
+import type { Editor } from '../../src/change/edit';
 import type { Context, WorldOptions } from '../../src/cli/context';
 import { runProgram } from '../../src/cli/program';
 import { inputLines, readInput } from '../../src/system/input';
@@ -29,8 +30,9 @@ export interface RunOptions {
   uid?: number;
   ports?: (ports: TestPorts) => void;
   doctor?: DoctorPorts;
-  /** To a question on the terminal; there is none when absent. */
-  answer?: boolean;
+  /** What is typed at the questions; absent: there is no terminal. */
+  answers?: readonly string[];
+  editor?: Editor;
 }
 
 export async function run(node: FakeNode, args: readonly string[], options: RunOptions = {}): Promise<Run> {
@@ -59,7 +61,6 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       return ports;
     },
     doctor: () => options.doctor ?? fakeDoctor(node),
-    confirm: () => Promise.resolve(options.answer),
     readInput(path, limit) {
       if (options.disk) return readInput(path, limit);
       const text = options.input?.[path];
@@ -76,6 +77,17 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
           result.written[path] = new TextDecoder().decode(bytes);
           return Promise.resolve();
         },
+    editor: () => options.editor ?? { name: 'vi', open: () => Promise.resolve({ state: 'ended' }) },
+    terminal() {
+      if (!options.answers) return undefined;
+      const answers = [...options.answers];
+      return {
+        ask: (question) => {
+          result.talk += question;
+          return Promise.resolve(answers.shift());
+        },
+      };
+    },
     replayLogs: replayFiles,
     exit(code) {
       result.code = code;

@@ -93,7 +93,7 @@ export class FakeNode {
   ) {
     this.fs.put(MANIFEST, manifest, { mode: 0o600 });
     for (const folder of ['/var/log', '/var/lib', '/run']) this.fs.putFolder(folder);
-    for (const path of manifest.match(/(?<==)\/etc\/kubernetes\/pki\/\S+/g) ?? []) this.fs.put(path, 'PEM\n');
+    for (const path of manifest.match(/(?<==)\/etc\/kubernetes\/pki\/[^\s'"]+/g) ?? []) this.fs.put(path, 'PEM\n');
     this.boot();
   }
 
@@ -226,7 +226,8 @@ export class FakeNode {
         kubelet: () =>
           Promise.resolve(this.kubeletRuns ? { pid: 50, startedAt: 0, argv: ['/usr/bin/kubelet'] } : undefined),
         readInside: () => Promise.resolve(undefined),
-        addresses: () => ['127.0.0.1', '192.168.56.10'],
+        kubeletRenewed: () => Promise.resolve(this.now),
+        addresses: () => ['127.0.0.1', /--advertise-address=([\d.]+)/.exec(this.manifest() ?? '')?.[1] ?? '::1'],
         reach: () => Promise.resolve({ state: 'ok' }),
         uid: () => 0,
         operator: () => ({ uid: 0, user: 'root' }),

@@ -47,6 +47,6 @@ function readAll(text: string, from: string): { next?: Described; findings: Find
   }
 }
 
-function asFinding({ code, message, place, hints }: UserError): Finding {
+export function asFinding({ code, message, place, hints }: UserError): Finding {
   return { code, severity: 'error', title: message, ...(place ? { place } : {}), remedy: hints };
 }

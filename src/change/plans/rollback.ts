@@ -55,7 +55,8 @@ export async function planRollback(
   const effective = undone.filter((record) => !record.undoes);
   return {
     manifestText,
-    others,
+    // A conflict leaves the manifest as it is; to judge it beside the other files' old state would mislead.
+    others: findings.length > 0 ? [] : others,
     folders: [],
     changes: effective.map((record) => `undo ${record.id} (${record.command})`).reverse(),
     findings,

@@ -5,10 +5,11 @@
 import type { Finding } from '../../core/finding';
 import { folderOf } from '../../core/manifest/paths';
 import { flagFiles, type FlagFile } from '../../core/preflight/flag-files';
-import { kindAt } from './look';
+import { kindAt, type Kind } from './look';
 import type { Check } from './preflight';
 
 export const filesOfFlags: Check = async (ports, subject) => {
+  const folders = new Map<string, Promise<ReadonlySet<string> | undefined>>();
   const today = new Set(flagFiles(subject.live.server).map(identity));
   const found = await Promise.all(
     flagFiles(subject.next.server).map(async (file) => {
@@ -39,7 +40,7 @@ export const filesOfFlags: Check = async (ports, subject) => {
       return isNew ? [notMounted(file)] : [];
     // The kubelet's own check of the volume comes before the server's.
     if (mount.hostPath === undefined || (mount.exact && mount.hostPathType?.startsWith('File') === true)) return [];
-    const kind = await kindAt(ports.files, mount.hostPath, subject);
+    const kind = isNew ? await kindAt(ports.files, mount.hostPath, subject) : await listed(mount.hostPath);
     if (kind === 'absent')
       return [
         {
@@ -66,6 +67,23 @@ export const filesOfFlags: Check = async (ports, subject) => {
         },
       ];
     return [];
+  }
+
+  /** Today's files lie together in one or two folders: to list those asks less than to look at each. */
+  async function listed(path: string): Promise<Kind> {
+    const folder = folderOf(path);
+    let names = folders.get(folder);
+    if (!names)
+      folders.set(
+        folder,
+        (names = ports.files.list(folder).then(
+          (all) => new Set(all),
+          () => undefined,
+        )),
+      );
+    const known = await names;
+    if (known === undefined) return 'unknown';
+    return known.has(path.slice(path.lastIndexOf('/') + 1)) ? 'file' : kindAt(ports.files, path, subject);
   }
 };
 

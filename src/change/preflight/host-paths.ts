@@ -11,7 +11,11 @@ import type { Check, Subject } from './preflight';
 export const hostPaths: Check = async ({ files }, subject) => {
   const { server } = subject.next;
   // The kubelet sets up only what a container mounts.
-  const volumes = listVolumes(server).filter(({ name }) => isVolumeUsed(server, name, []));
+  const today = new Set(listVolumes(subject.live.server).map(identity));
+  // What the kubelet makes where it is missing was seen to when today's server started.
+  const settled = (volume: Volume): boolean =>
+    volume.hostPathType?.endsWith('OrCreate') === true && today.has(identity(volume));
+  const volumes = listVolumes(server).filter((each) => isVolumeUsed(server, each.name, []) && !settled(each));
   const found = await Promise.all(
     volumes.map(async (volume) => {
       if (volume.hostPath === undefined || volume.hostPathType === undefined) return [];
@@ -25,6 +29,10 @@ export const hostPaths: Check = async ({ files }, subject) => {
   );
   return found.flat();
 };
+
+function identity({ hostPath, hostPathType }: Volume): string {
+  return JSON.stringify([hostPath, hostPathType]);
+}
 
 function judge({ next }: Subject, volume: Volume, kind: Kind, parent: Kind): Finding[] {
   const path = volume.hostPath ?? '';

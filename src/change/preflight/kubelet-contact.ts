@@ -11,12 +11,7 @@ export const kubeletContact: Check = async ({ node, clock }, { live, dryRun }) =
   if (dryRun) return [];
   const kubelet = await node.kubelet();
   if (!kubelet) return [];
-  const path = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${encodeURIComponent(node.name())}`;
-  const renewed = await node.request(live.endpoint, { method: 'GET', path, timeoutMs: 5000 }).then(
-    ({ status, body }) => (status === 200 ? renewTime(body) : undefined),
-    // That the API does not answer is said by another check.
-    () => undefined,
-  );
+  const renewed = await node.kubeletRenewed(live.endpoint);
   if (renewed === undefined || renewed >= kubelet.startedAt) return [];
   const ago = Math.round((clock.now() - kubelet.startedAt) / 1000);
   return [
@@ -35,13 +30,3 @@ export const kubeletContact: Check = async ({ node, clock }, { live, dryRun }) =
     },
   ];
 };
-
-function renewTime(body: string): number | undefined {
-  try {
-    const { spec } = JSON.parse(body) as { spec?: { renewTime?: unknown } };
-    const at = typeof spec?.renewTime === 'string' ? Date.parse(spec.renewTime) : Number.NaN;
-    return Number.isNaN(at) ? undefined : at;
-  } catch {
-    return undefined;
-  }
-}

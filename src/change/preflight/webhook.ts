@@ -60,25 +60,39 @@ async function findings(files: Files, node: Node, subject: Subject, receiver: Re
     insecure,
     timeoutMs: PATIENCE_MS,
   });
-  const doubt = (code: Finding['code'], title: string, remedy: string): Finding[] => [
-    { code, severity: 'warning', title, ...('detail' in reached ? { detail: reached.detail } : {}), remedy: [remedy] },
-  ];
+  const detail = 'detail' in reached ? { detail: reached.detail } : {};
   switch (reached.state) {
     case 'ok':
       return [];
     case 'unknown-host':
       return [
-        ...doubt('webhook-unknown-host', `this node knows no address for ${hostname}`, `getent hosts ${hostname}`),
+        {
+          code: 'webhook-unknown-host',
+          severity: 'warning',
+          title: `this node knows no address for ${hostname}`,
+          ...detail,
+          remedy: [`getent hosts ${hostname}`],
+        },
       ];
     case 'unreachable':
-      return [...doubt('webhook-unreachable', `nobody answers at ${host}`, `curl -vk --max-time 5 ${url}`)];
+      return [
+        {
+          code: 'webhook-unreachable',
+          severity: 'warning',
+          title: `nobody answers at ${host}`,
+          ...detail,
+          remedy: [`curl -vk --max-time 5 ${url}`],
+        },
+      ];
     case 'untrusted':
       return [
-        ...doubt(
-          'webhook-untrusted',
-          `the certificate at ${host} is not vouched for by the kubeconfig's authority`,
-          'name the authority that signed it: --webhook-ca FILE',
-        ),
+        {
+          code: 'webhook-untrusted',
+          severity: 'warning',
+          title: `the certificate at ${host} is not vouched for by the kubeconfig\u2019s authority`,
+          ...detail,
+          remedy: ['name the authority that signed it: --webhook-ca FILE'],
+        },
       ];
     default:
       return unreachable(reached);

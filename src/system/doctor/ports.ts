@@ -69,7 +69,7 @@ export function createDoctorPorts({
 function bounded(eyes: DoctorEyes): DoctorEyes {
   const names = Object.keys(eyes) as (keyof DoctorEyes)[];
   const limited = names.map((name) => {
-    const look = eyes[name] as (...args: unknown[]) => Promise<unknown>;
+    const look = Reflect.get(eyes, name) as unknown as (...args: unknown[]) => Promise<unknown>;
     return [name, (...args: unknown[]) => limit(look(...args))];
   });
   return Object.fromEntries(limited) as DoctorEyes;

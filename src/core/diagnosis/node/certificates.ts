@@ -159,11 +159,11 @@ function bringsOf(file: CertificateFile): readonly string[] {
   return /etcd/.test(file.usedBy) ? [...ETCD_BRINGS, ...BRINGS] : BRINGS;
 }
 
-function placed(patient: Patient, file: CertificateFile, text: string): { place?: never; evidence: Evidence[] } {
+function placed(patient: Patient, file: CertificateFile, text: string): ReturnType<typeof flagAt> {
   const own: Evidence = { source: 'file', where: file.path, text };
   if (!file.usedBy.startsWith('--')) return { evidence: [own] };
   const found = flagAt(patient, file.usedBy.slice(2));
-  return { ...found, evidence: [own, ...found.evidence] } as { evidence: Evidence[] };
+  return { ...found, evidence: [own, ...found.evidence] };
 }
 
 /** Name of kubeadm's renewal by the file's name. Source: cmd/kubeadm/app/phases/certs/renewal. */
