@@ -2,7 +2,7 @@
  * A node's file system in a folder of its own, broken as a scenario's break.json says, and the dynamic half of what doctor
  * sees of it (processes, journal, answers) as the scenario tells it. The eyes that look at files are the real ones.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { lookAtNode } from '../../src/change/doctor';
 import type { DoctorEyes, DoctorPorts } from '../../src/change/doctor-ports';
@@ -41,7 +41,7 @@ export interface Break {
 }
 
 /** What the folder cannot show. Seconds count from the last change of the manifest. */
-interface Seen {
+export interface Seen {
   api?: HealthSample['state'];
   /** right: with the manifest's arguments; other: with those of before. */
   server?: 'right' | 'other';
@@ -135,8 +135,14 @@ export function breakNode(root: string, steps: readonly Step[]): void {
   }
 }
 
-/** Looks at a broken node with doctor's eyes. `evidence` is the scenario's folder of that name. */
-export async function lookAtBroken(root: string, seen: Seen, evidence: string): Promise<NodeSight> {
+/** What was said, a line each: `+2.5 TEXT`, so many seconds after the change of the manifest. */
+export interface Said {
+  kubelet?: readonly string[];
+  server?: readonly string[];
+}
+
+/** Looks at a broken node with doctor's eyes. */
+export async function lookAtBroken(root: string, seen: Seen, said: Said = {}): Promise<NodeSight> {
   const path = join(root, MANIFEST);
   const changedAt = existsSync(path) ? statSync(path).ctimeMs : Date.now();
   const now = changedAt + (seen.later ?? 90) * 1000;
@@ -147,7 +153,7 @@ export async function lookAtBroken(root: string, seen: Seen, evidence: string): 
     node: { name: () => 'cp1', processes: () => Promise.resolve(servers(seen, text, now)) },
   } as unknown as Ports;
   const doctor: DoctorPorts = {
-    eyes: { ...createDoctorPorts({ root }).eyes, ...dynamicEyes(seen, evidence, changedAt, now) },
+    eyes: { ...createDoctorPorts({ root }).eyes, ...dynamicEyes(seen, said, changedAt, now) },
     hands: {
       startUnit: () => Promise.reject(new Error('nothing is started here')),
       restartUnit: () => Promise.reject(new Error('nothing is restarted here')),
@@ -157,19 +163,19 @@ export async function lookAtBroken(root: string, seen: Seen, evidence: string): 
   return lookAtNode(ports, doctor, { manifestPath: MANIFEST, stateDir: '/var/lib/kube-auditctl' });
 }
 
-function dynamicEyes(seen: Seen, evidence: string, changedAt: number, now: number): Partial<DoctorEyes> {
+function dynamicEyes(seen: Seen, said: Said, changedAt: number, now: number): Partial<DoctorEyes> {
   const kubelet = {
     pid: 812,
     startedAt: changedAt + (seen.kubeletStarted ?? -3600) * 1000,
     argv: ['/usr/bin/kubelet'],
   };
   return {
-    journal: () => Promise.resolve({ lines: linesOf(join(evidence, 'kubelet.log'), changedAt) }),
+    journal: () => Promise.resolve({ lines: linesOf(said.kubelet, changedAt) }),
     unit: (name) =>
       Promise.resolve(
         name === 'kubelet' ? { name, load: 'loaded', active: 'active', sub: 'running', ...seen.kubelet } : undefined,
       ),
-    podLogs: (_namespace, podName) => Promise.resolve(podName === 'etcd' ? [] : podsOf(evidence, changedAt)),
+    podLogs: (_namespace, podName) => Promise.resolve(podName === 'etcd' ? [] : podsOf(said, changedAt)),
     programs: (name) =>
       Promise.resolve(
         name === 'kubelet'
@@ -216,28 +222,28 @@ function servers(seen: Seen, text: string, now: number): ServerProcess[] {
   ];
 }
 
-function podsOf(evidence: string, changedAt: number): PodFolder[] {
-  if (!existsSync(evidence)) return [];
-  return readdirSync(evidence).flatMap((name) => {
-    const [, uid = '', restart = '0'] = /^kube-apiserver-([0-9a-f]{32})-(\d+)\.log$/.exec(name) ?? [];
-    if (uid === '') return [];
-    const path = `/var/log/pods/kube-system_kube-apiserver-cp1_${uid}`;
-    const log = `${path}/kube-apiserver/${restart}.log`;
-    const lines = linesOf(join(evidence, name), changedAt);
-    return [{ uid, path, logs: [{ uid, container: 'kube-apiserver', restart: Number(restart), path: log, lines }] }];
-  });
+function podsOf({ server }: Said, changedAt: number): PodFolder[] {
+  if (!server) return [];
+  const uid = '6f1f2ab7c0de4c1e9a4b7d3e5f607182';
+  const path = `/var/log/pods/kube-system_kube-apiserver-cp1_${uid}`;
+  const log = `${path}/kube-apiserver/0.log`;
+  const lines = linesOf(server, changedAt);
+  return [{ uid, path, logs: [{ uid, container: 'kube-apiserver', restart: 0, path: log, lines }] }];
 }
 
-/** `+2.5 TEXT`: so many seconds after the change of the manifest. */
-function linesOf(path: string, changedAt: number): LogLine[] {
-  if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const space = line.indexOf(' ');
-      return { at: changedAt + Number(line.slice(0, space)) * 1000, text: line.slice(space + 1) };
-    });
+/** The evidence of a scenario, as its folder holds it. */
+export function saidIn(folder: string): Said {
+  const read = (name: string): readonly string[] | undefined =>
+    existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean) : undefined;
+  const [kubelet, server] = [read('kubelet.log'), read('kube-apiserver.log')];
+  return { ...(kubelet ? { kubelet } : {}), ...(server ? { server } : {}) };
+}
+
+function linesOf(lines: readonly string[] = [], changedAt: number): LogLine[] {
+  return lines.map((line) => {
+    const space = line.indexOf(' ');
+    return { at: changedAt + Number(line.slice(0, space)) * 1000, text: line.slice(space + 1) };
+  });
 }
 
 function never(): Promise<void> {

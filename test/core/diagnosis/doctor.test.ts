@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../../../src/core/diagnosis/examine';
-import { breakNode, lookAtBroken, soundNode, type Break } from '../../support/broken-node';
+import { breakNode, lookAtBroken, saidIn, soundNode, type Break } from '../../support/broken-node';
 
 const FOLDER = 'test/scenario';
 const names = readdirSync(FOLDER).filter((name) => name.startsWith('doctor-'));
@@ -25,7 +25,7 @@ test.each(names)('%s', async (name) => {
   const expected = read('expect.json') as Expected;
   const root = soundNode();
   breakNode(root, steps);
-  const { causes, healthy } = examine(await lookAtBroken(root, seen, join(FOLDER, name, 'evidence')));
+  const { causes, healthy } = examine(await lookAtBroken(root, seen, saidIn(join(FOLDER, name, 'evidence'))));
   const found = causes.find(({ finding }) => finding.code === expected.code);
   expect([healthy, causes.map(({ finding }) => finding.code)]).toEqual([
     false,
@@ -41,7 +41,7 @@ test.each(names)('%s', async (name) => {
 });
 
 test('a sound node is healthy, with nothing to say', async () => {
-  const sight = await lookAtBroken(soundNode(), { api: 'ok', server: 'right' }, '');
+  const sight = await lookAtBroken(soundNode(), { api: 'ok', server: 'right' });
   const { healthy, causes, warnings, apiServer, kubelet, etcd } = examine(sight);
   expect([...causes, ...warnings].map(({ finding }) => finding.title)).toEqual([]);
   expect({ healthy, apiServer, kubelet, etcd }).toEqual({
