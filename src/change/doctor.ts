@@ -21,6 +21,8 @@ export interface DoctorOptions {
 }
 
 const JOURNAL_LINES = 2000;
+/** A kubelet that starts says so within this time. */
+const FIRST_WORDS_MS = 15_000;
 const HALF_AN_HOUR = 30 * 60_000;
 const POLICY_LIMIT = 4 << 20;
 
@@ -146,7 +148,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
       ...(kubeletProcess ? { process: kubeletProcess } : {}),
       ...(unit ? { unit } : {}),
       journal: journal.lines,
-      journalComplete: journal.note === undefined && journal.lines.length > 0 && journal.lines.length < JOURNAL_LINES,
+      journalComplete: reachesBack(journal.lines, kubeletProcess?.startedAt ?? since),
     },
     ...(runtime ? { runtime: { ...runtime, ...(runtimeUnit ? { unit: runtimeUnit } : {}) } } : {}),
     servers,
@@ -169,6 +171,12 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     record,
     notes,
   };
+}
+
+/** An old journal may have been cut off; what is missing then has not been left unsaid. */
+function reachesBack(lines: readonly LogLine[], startedAt: number): boolean {
+  const first = lines[0];
+  return first !== undefined && lines.length < JOURNAL_LINES && first.at <= startedAt + FIRST_WORDS_MS;
 }
 
 async function lookAtManifest(

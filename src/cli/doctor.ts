@@ -52,6 +52,7 @@ export function doctorCommand(context: Context): Command {
     const plan = await planFix(world, sight, examination, fixing);
     if (!plan) {
       print(context, options, sight, examination, healthy);
+      if (healthy !== 0) context.streams.talk('Nothing of it is for a program to mend.\n');
       return;
     }
     if (flags.dryRun) {

@@ -29,7 +29,8 @@ export function doctorText(sight: NodeSight, examination: Examination, style: St
     ...sight.notes.map((note) => `${style.yellow('!')} not seen: ${note}`),
     verdict(examination, style),
   ];
-  if (!healthy && causes.some(({ mend }) => mend)) parts.push('To mend what is certain: kube-auditctl doctor --fix');
+  if (!healthy && causes.some((cause) => canMend(cause, sight)))
+    parts.push('To mend what is certain: kube-auditctl doctor --fix');
   return `${parts.join('\n')}\n`;
 }
 
@@ -75,6 +76,10 @@ function causeText({ finding, certain, evidence }: Cause, style: Style): string 
   );
   lines.push(...remedyLines(finding.remedy, style));
   return lines.join('\n');
+}
+
+function canMend({ certain, mend }: Cause, { backups }: NodeSight): boolean {
+  return certain && mend !== undefined && (mend.kind !== 'restore-manifest' || backups.length > 0);
 }
 
 function broughtText({ finding, followsFrom }: Cause, style: Style): string {

@@ -40,8 +40,8 @@ async function look(node: FakeNode): Promise<{ sight: NodeSight; plan: FixPlan }
 }
 
 async function fix(node: FakeNode, hook?: EffectHook): Promise<Outcome> {
-  planned ??= look(broken()) as typeof planned;
-  const { sight, plan } = (await planned)!;
+  planned ??= look(broken()).then((found) => found!);
+  const { sight, plan } = await planned;
   return carryOut(node.ports(hook), fakeDoctor(node), plan, sight, where);
 }
 

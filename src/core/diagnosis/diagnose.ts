@@ -105,10 +105,14 @@ export function diagnose(scene: Scene): { certain?: Finding; doubt?: Finding } {
   return doubt ? { doubt } : {};
 }
 
-/** Every cause that fits, certain ones first. */
+/** Every cause that fits, certain ones first; of several that go by the same words the most telling one. */
 export function diagnoseAll(scene: Scene): Diagnosis[] {
   const all = RULES.flatMap((rule) => rule(scene) ?? []);
-  return [...all.filter(({ certain }) => certain), ...all.filter(({ certain }) => !certain)];
+  const telling = all.filter(
+    ({ finding }, index) =>
+      finding.detail === undefined || all.findIndex((other) => other.finding.detail === finding.detail) === index,
+  );
+  return [...telling.filter(({ certain }) => certain), ...telling.filter(({ certain }) => !certain)];
 }
 
 export interface Words extends LastWords {

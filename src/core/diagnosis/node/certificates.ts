@@ -183,7 +183,7 @@ function renewal({ path, role }: CertificateFile): string[] {
   if (name !== undefined)
     return [
       `kubeadm certs renew ${name}   (before 1.20: kubeadm alpha certs renew)`,
-      'then restart the server: kube-auditctl doctor',
+      'a server that runs reads it at its next start',
     ];
   if (role === 'authority')
     return [

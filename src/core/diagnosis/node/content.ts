@@ -46,9 +46,18 @@ function causeOf(patient: Patient, finding: Finding, now: boolean): Cause {
       ...(said ? [journalEvidence('kubelet', said)] : []),
     ],
     ...(mend ? { mend } : {}),
-    brings: ['server-not-started', 'not-as-configured', 'kubelet-wedged', ...(rejected ? ['manifest-rejected'] : [])],
+    brings: [
+      'server-not-started',
+      'not-as-configured',
+      'kubelet-wedged',
+      ...(rejected ? ['manifest-rejected'] : []),
+      ...(finding.code === 'manifest-unknown-field' ? DROPPED : []),
+    ],
   };
 }
+
+/** What a server says whose mounts or flags were under a name that the kubelet does not know. */
+const DROPPED = ['certificate-unreadable', 'audit-policy-missing', 'audit-policy-not-mounted', 'server-refused'];
 
 /** The kubelet takes no pod with these. */
 const REJECTED = new Set(['manifest-wrong-type', 'manifest-invalid', 'api-reference']);

@@ -3,6 +3,8 @@ import { cause, type Cause, type Evidence } from '../cause';
 import type { LogLine } from '../../evidence';
 import { journalEvidence, type Patient } from '../patient';
 
+const BRINGS = ['server-not-started', 'api-not-ready', 'kubelet-without-api'];
+
 interface Words {
   pattern: RegExp;
   code: string;
@@ -109,7 +111,7 @@ export function kubeletRules(patient: Patient): Cause[] {
         title: said.words.title(said.match),
         remedy: said.words.remedy(said.match),
         evidence: [journalEvidence('kubelet', said.line), state],
-        brings: ['manifest-not-taken'],
+        brings: BRINGS,
       }),
     ];
   }
@@ -119,7 +121,7 @@ export function kubeletRules(patient: Patient): Cause[] {
         title: 'the kubelet is stopped: nothing acts on the manifest, and nothing restarts a server that ends',
         remedy: ['systemctl start kubelet', 'systemctl enable kubelet'],
         evidence: [state],
-        brings: ['manifest-not-taken'],
+        brings: BRINGS,
         mend: { kind: 'start-kubelet', what: 'start the kubelet' },
       }),
     ];
@@ -132,7 +134,7 @@ export function kubeletRules(patient: Patient): Cause[] {
       }`,
       remedy: ['journalctl -u kubelet -n 50', 'mend what its last words name, then: systemctl restart kubelet'],
       evidence: [...(last ? [journalEvidence('kubelet', last)] : []), state],
-      brings: ['manifest-not-taken'],
+      brings: BRINGS,
     }),
   ];
 }

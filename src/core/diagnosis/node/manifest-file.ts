@@ -24,7 +24,7 @@ export function manifestFileRules(patient: Patient): Cause[] {
       cause('manifest-missing', {
         title: `there is no ${path}: the kubelet has no API server to start`,
         remedy: [
-          'kube-auditctl doctor --fix',
+          ...(back.length > 0 ? ['kube-auditctl doctor --fix'] : []),
           ...back.slice(0, 3),
           'kubeadm init phase control-plane apiserver   writes kubeadm’s own',
         ],
@@ -59,7 +59,13 @@ export function manifestFileRules(patient: Patient): Cause[] {
     cause(problem.code, {
       title: `${path}: ${problem.message}`,
       ...(problem.place ? { place: problem.place } : {}),
-      remedy: [...problem.hints, 'kube-auditctl doctor --fix', ...back.slice(0, 1)],
+      remedy: [
+        ...(problem.hints.length > 0
+          ? problem.hints
+          : [`correct ${path}${problem.place ? `, line ${problem.place.line}` : ''}`]),
+        ...(clean !== undefined || back.length > 0 ? ['kube-auditctl doctor --fix'] : []),
+        ...back.slice(0, 1),
+      ],
       evidence: [
         ...(problem.place
           ? [manifestEvidence(patient, problem.place)]
