@@ -14,7 +14,8 @@ const USUAL = ['sensible-editor', 'vi', 'nano'];
 
 export interface EditorOptions {
   root: string;
-  env: Readonly<Record<string, string | undefined>>;
+  /** The environment that it runs in, too. */
+  env: NodeJS.ProcessEnv;
   /** Standard output of the editor: a terminal, even where the answer goes into a file. */
   output: number;
   /** Called while it runs: a Ctrl-C is then the editor's. Ends with the function it answers. */
@@ -31,7 +32,7 @@ export function createEditor({ root, env, output, hold }: EditorOptions): Editor
       const release = hold();
       try {
         for (const [program = '', ...args] of programs) {
-          const ended = await run(program, [...args, join(root, path)], output);
+          const ended = await run(program, [...args, join(root, path)], { output, env });
           if (ended !== 'not-there') return ended;
         }
       } finally {
@@ -49,9 +50,13 @@ export function createEditor({ root, env, output, hold }: EditorOptions): Editor
 
 type Ended = Awaited<ReturnType<Editor['open']>>;
 
-function run(program: string, args: readonly string[], output: number): Promise<Ended | 'not-there'> {
+function run(
+  program: string,
+  args: readonly string[],
+  { output, env }: Pick<EditorOptions, 'output' | 'env'>,
+): Promise<Ended | 'not-there'> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['inherit', output, 'inherit'] });
+    const child = spawn(program, args, { env, stdio: ['inherit', output, 'inherit'] });
     child.once('error', (error) => {
       if (hasCode(error, 'ENOENT')) resolve('not-there');
       else resolve({ state: 'failed', how: `could not be started: ${messageOf(error)}` });

@@ -2,7 +2,7 @@
  * Whether somebody answers at a URL, asked as the API server would ask: by the node's own resolver, and with the given
  * authority. Rule: it connects and hangs up; nothing is sent, and it never rejects.
  */
-import { lookup } from 'node:dns/promises';
+import { lookup } from 'node:dns';
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { messageOf } from '../core/errors';
@@ -14,7 +14,7 @@ export const reach: Node['reach'] = async (url, { ca, serverName, insecure = fal
   const tls = protocol === 'https:';
   const started = Date.now();
   try {
-    await within(timeoutMs, lookup(host));
+    await within(timeoutMs, addressOf(host));
   } catch (error) {
     return { state: 'unknown-host', detail: messageOf(error) };
   }
@@ -50,6 +50,15 @@ function answered(socket: Socket, sign: string, timeoutMs: number): Promise<Reac
     });
     socket.on('error', (error) => {
       end({ state: connected ? 'untrusted' : 'unreachable', detail: messageOf(error) });
+    });
+  });
+}
+
+function addressOf(host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    lookup(host, (error) => {
+      if (error) reject(error);
+      else resolve();
     });
   });
 }

@@ -33,9 +33,12 @@ beforeEach(async () => {
 });
 
 test('kill -9 right after the write: the guard restores the old manifest and the API comes back', async () => {
-  const seen = await observe(toolCommand('apply', '-f', '/root/e2e-bad.yaml', '--guard', `${GUARD_SECONDS}s`), {
-    killOn: { text: 'written:', signals: ['SIGKILL'] },
-  });
+  const seen = await observe(
+    toolCommand('apply', '-f', '/root/e2e-bad.yaml', '--ignore', 'unknown-flag', '--guard', `${GUARD_SECONDS}s`),
+    {
+      killOn: { text: 'written:', signals: ['SIGKILL'] },
+    },
+  );
   expect([seen.signal, await sh(`cat ${MANIFEST}`)]).not.toEqual(['SIGKILL', await pristine()]);
   expect(seen.signal).toBe('SIGKILL');
   const written = seen.manifestEvents[0]?.at ?? 0;
@@ -81,9 +84,9 @@ const withPower = off && on_ ? test : test.skip;
 withPower(
   'the plug is pulled between write and verdict: after the boot, recover leads to a healthy server',
   async () => {
-    const running = observe(toolCommand('apply', '-f', '/root/e2e-bad.yaml', '--timeout', '10m')).catch(
-      () => undefined,
-    );
+    const running = observe(
+      toolCommand('apply', '-f', '/root/e2e-bad.yaml', '--ignore', 'unknown-flag', '--timeout', '10m'),
+    ).catch(() => undefined);
     await until('written', async () => (await sh(`cat ${MANIFEST}`)) !== (await pristine()), 60);
     spawnSync('sh', ['-c', off ?? ''], { stdio: 'ignore' });
     await running;

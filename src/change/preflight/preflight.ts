@@ -61,8 +61,32 @@ const CHECKS: readonly Check[] = [
 
 /** @param planned what the plan has found already, which is not said twice. */
 export async function preflight(ports: Ports, subject: Subject, planned: readonly Finding[]): Promise<Finding[]> {
-  const found = (await Promise.all(CHECKS.map((check) => check(ports, subject)))).flat();
+  const seen = lookingOnce(ports);
+  const found = (await Promise.all(CHECKS.map((check) => check(seen, subject)))).flat();
   return found.filter(({ code, title }) => !planned.some((other) => other.code === code && other.title === title));
+}
+
+/** Each thing is looked at once for all checks: on a busy node a look at /proc is half of a dry run. */
+function lookingOnce(ports: Ports): Ports {
+  const { files, node } = ports;
+  return {
+    ...ports,
+    files: { ...files, free: once((path: string) => files.free(path)) },
+    node: {
+      ...node,
+      kubelet: once(() => node.kubelet()),
+      processes: once((port: number) => node.processes(port)),
+    },
+  };
+}
+
+function once<A extends unknown[], R>(ask: (...about: A) => Promise<R>): (...about: A) => Promise<R> {
+  const answers = new Map<unknown, Promise<R>>();
+  return (...about) => {
+    const answer = answers.get(about[0]) ?? ask(...about);
+    answers.set(about[0], answer);
+    return answer;
+  };
 }
 
 /** Whether a command goes back to what has run before: then what today's manifest shares with it stops nothing. */
