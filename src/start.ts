@@ -8,6 +8,7 @@ import type { Context, Streams } from './cli/context';
 import type { Interrupts, RunSelf } from './change/ports';
 import { UserError } from './core/errors';
 import { createClock } from './system/clock';
+import { createDoctorPorts } from './system/doctor/ports';
 import { createEditor } from './system/editor';
 import { createFiles } from './system/files';
 import { ownedAsRoot } from './system/own-files';
@@ -57,6 +58,7 @@ export async function start(args: readonly string[]): Promise<void> {
         report,
       };
     },
+    doctor: ({ root, nodeName }) => createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) }),
     readInput,
     inputLines,
     writeOutput,

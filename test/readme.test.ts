@@ -14,6 +14,7 @@ const unused = (): never => {
 const program = buildProgram({
   streams: { out: unused, talk: unused, live: unused, outColour: false, talkColour: false },
   world: unused,
+  doctor: unused,
   readInput: unused,
   inputLines: unused,
   writeOutput: unused,

@@ -27,6 +27,8 @@ export interface Plan {
   /** Marks the first change of audit settings: `disable` goes back to what was before it. */
   baseline?: boolean;
   undoes?: readonly string[];
+  /** A mend of doctor: see ChangeRecord. */
+  repair?: { healthyBefore: boolean };
 }
 
 /** The other files first, the manifest last: it is what wakes the kubelet. Files that stay as they are fall out. */

@@ -69,7 +69,8 @@ async function recoverOne(ports: Ports, store: Store, record: ChangeRecord): Pro
     // The new manifest stands: it may be good, and the crash have come after. It is judged like any other.
     return settle(ports, change);
   }
-  if (manifest?.before && (now === manifest.before.sha256 || now === undefined)) {
+  const wasAbsent = manifest !== undefined && manifest.before === null && now === undefined;
+  if (wasAbsent || (manifest?.before && (now === manifest.before.sha256 || now === undefined))) {
     const back = await putBack(ports, change, change.images, 3);
     await removeAside(ports, change);
     return settleRestored(ports, change, back, {
@@ -126,11 +127,13 @@ async function reopen(ports: Ports, store: Store, record: ChangeRecord): Promise
     images.push({ path, role, before: await image(before), after: await image(after) });
   }
   const manifest = images.find((each) => each.role === 'manifest');
-  if (!manifest?.before || !manifest.after) {
+  if (!manifest?.after || (!manifest.before && !record.repair)) {
     throw new UserError('record-unreadable', `${store.pathOf(record.id)}/record.json names no manifest`);
   }
-  const old = describe(decodeText(manifest.before.bytes, record.manifestPath), record.manifestPath);
-  const wanted = describe(decodeText(manifest.after.bytes, record.manifestPath), record.manifestPath);
+  const describing = (image: FileImage) => describe(decodeText(image.bytes, record.manifestPath), record.manifestPath);
+  const wanted = describing(manifest.after);
+  // What was there before a mend may be no manifest at all; then there is no old server to be told from the new one.
+  const old = record.repair || !manifest.before ? wanted : describing(manifest.before);
   return {
     record,
     store,

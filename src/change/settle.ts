@@ -101,6 +101,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
       ...(fast.how === 'hand-over' ? { fast: { drainMs: fast.drainMs } } : {}),
       ...(plan.baseline ? { baseline: true } : {}),
       ...(plan.undoes ? { undoes: plan.undoes } : {}),
+      ...(plan.repair ? { repair: plan.repair } : {}),
     };
     stopIfAsked(ports);
     await store.prepare(record, copies);
@@ -162,6 +163,10 @@ export async function write(ports: Ports, change: Change): Promise<Outcome | und
     for (const image of change.images) {
       // The manifest is compared once more at the last moment: what somebody saved since the plan is not overwritten.
       if (image.role === 'manifest') await refuseIfChanged(ports, change);
+      if (image.role === 'stray' && !image.after) {
+        done.push(image);
+        await files.remove(image.path);
+      }
       if (!image.after) continue;
       stopIfAsked(ports);
       if (image.role === 'manifest' && change.record.fast) {
@@ -224,12 +229,15 @@ export async function settle(ports: Ports, change: Change): Promise<Outcome> {
   try {
     const { record } = change;
     const writtenAt = record.writtenAt ?? ports.clock.now();
-    const restarts = !sameMeaning(change.old.doc, change.wanted.doc);
+    // What a broken server was started with is not known: whoever runs as the manifest says is right.
+    const standing = record.repair !== undefined;
+    const restarts = standing || !sameMeaning(change.old.doc, change.wanted.doc);
     const watched = await watchServer(
       ports,
       change.point,
       expectationOf(change.wanted, change.old, {
         goal: 'change',
+        standing,
         restarts,
         writtenAt,
         manifestPath: record.manifestPath,
@@ -284,7 +292,8 @@ async function keep(
       change.notes.push(`${image.path} is not used any more, and could not be removed: ${messageOf(error)}`);
     }
   }
-  await save(ports, change, 'kept', { end: { ...run.end(ports), proof, notes: change.notes } });
+  const state = change.record.repair ? 'mended' : 'kept';
+  await save(ports, change, state, { end: { ...run.end(ports), proof, notes: change.notes } });
   await ports.guard.disarm(change.record.id);
   try {
     await change.store.prune(await neededForDisable(change.store));
@@ -324,6 +333,7 @@ async function goBack(ports: Ports, change: Change, run: Run, cause: Finding, pr
   )
     await bringBack(ports, change);
   if (left.length > 0) return giveUp(ports, change, run, cause, rollbackFailed(change, left));
+  if (change.record.repair?.healthyBefore === false) return giveUp(ports, change, run, cause, notMended(cause));
   return awaitOld(ports, change, run, cause, proof ? { proof } : {});
 }
 
@@ -389,6 +399,8 @@ export async function settleRestored(
 ): Promise<Outcome> {
   try {
     const run = new Run(change, change.begunAt ?? ports.clock.now());
+    if (left.length === 0 && change.record.repair?.healthyBefore === false)
+      return await giveUp(ports, change, run, cause, notMended(cause));
     return left.length > 0
       ? await giveUp(ports, change, run, cause, rollbackFailed(change, left))
       : await awaitOld(ports, change, run, cause, { standing: !restored.includes(change.record.manifestPath) });
@@ -406,6 +418,15 @@ function stoppedAtOnce(ports: Ports, change: Change, run: Run, cause: Finding): 
     remedy: ['kube-auditctl recover'],
   };
   return { outcome: 'needs-a-person', cause, what, ...run.evidence, ...run.facts(ports) };
+}
+
+/** After the write something else of a mend failed (a service that does not start). Never throws. */
+export async function abandon(ports: Ports, change: Change, cause: Finding): Promise<Outcome> {
+  try {
+    return await goBack(ports, change, new Run(change, change.record.writtenAt ?? ports.clock.now()), cause);
+  } finally {
+    await change.point.close();
+  }
 }
 
 export interface PutBack {
@@ -506,7 +527,8 @@ async function removeFolders(ports: Ports, made: readonly string[]): Promise<voi
 
 async function refuseIfChanged(ports: Ports, change: Change): Promise<void> {
   const { manifestPath } = change.record;
-  const now = ports.files.sha256((await ports.files.read(manifestPath, 64 << 20)).bytes);
+  const there = await ports.files.look(manifestPath);
+  const now = there ? ports.files.sha256((await ports.files.read(manifestPath, 64 << 20)).bytes) : '';
   if (now === shaOf(change, 'before')) return;
   throw new UserError(
     'manifest-changed-meanwhile',
@@ -521,7 +543,13 @@ async function refuseIfChanged(ports: Ports, change: Change): Promise<void> {
 async function overtakenNow(ports: Ports, change: Change): Promise<Finding | undefined> {
   const sight = await change.point.look();
   const sha = sight.manifest.state === 'present' ? sight.manifest.sha256 : undefined;
-  if (sight.manifest.state === 'unreadable' || sha === shaOf(change, 'after') || sha === shaOf(change, 'before'))
+  const wasAbsent = sha === undefined && shaOf(change, 'before') === '';
+  if (
+    sight.manifest.state === 'unreadable' ||
+    wasAbsent ||
+    sha === shaOf(change, 'after') ||
+    sha === shaOf(change, 'before')
+  )
     return undefined;
   return {
     code: 'manifest-overtaken',
@@ -738,6 +766,15 @@ function oldServerNotBack(change: Change, cause: Finding): Finding {
       'kube-auditctl recover',
       `the record and the evidence are in ${change.store.pathOf(change.record.id)}`,
     ],
+  };
+}
+
+function notMended(cause: Finding): Finding {
+  return {
+    ...cause,
+    code: 'not-mended',
+    title: `the mend did not bring the API server back, and was taken back: ${cause.title}`,
+    remedy: [...cause.remedy, 'kube-auditctl doctor'],
   };
 }
 

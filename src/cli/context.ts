@@ -1,6 +1,7 @@
 /** What every command is handed: the world, the streams, and the options that all commands share. */
 import type { Command } from 'commander';
 import type { Interrupts, Ports, RunSelf, Sandboxes } from '../change/ports';
+import type { DoctorPorts } from '../change/doctor-ports';
 import type { Editor, Person } from '../change/edit';
 import type { ChangeEvent } from '../change/events';
 import type { LogReader } from '../change/log';
@@ -34,6 +35,8 @@ export interface Context {
   streams: Streams;
   /** Builds the adapters; nothing is opened until they are used. */
   world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports;
+  /** What doctor needs besides. */
+  doctor(options: WorldOptions): DoctorPorts;
   /** A file the user names on the command line; `-` is standard input. Rejects with a UserError. */
   readInput(path: string, limit: number): Promise<{ bytes: Uint8Array; from: string }>;
   /** The lines of such a file, as they come: blocks of whole lines, without their breaks. Rejects with a UserError. */

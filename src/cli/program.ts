@@ -10,6 +10,7 @@ import { applyCommand } from './apply';
 import { demoCommand } from './demo';
 import { OUTPUT_FORMATS, type Context, type GlobalOptions, type OutputFormat } from './context';
 import { disableCommand } from './disable';
+import { doctorCommand } from './doctor';
 import { editCommand } from './edit';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
@@ -66,6 +67,7 @@ export function buildProgram(context: Context): Command {
     historyCommand,
     rollbackCommand,
     recoverCommand,
+    doctorCommand,
     policyCommand,
     sandboxCommand,
     demoCommand,

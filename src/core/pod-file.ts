@@ -17,3 +17,14 @@ export function podOfFile(text: string): { name: string; namespace: string } | u
   const { name, namespace } = metadata;
   return { name, namespace: typeof namespace === 'string' && namespace !== '' ? namespace : 'default' };
 }
+
+/** `kind` of the first document; undefined when it has none. */
+export function documentKindOf(text: string): string | undefined {
+  try {
+    const value: unknown = parseAllDocuments(text, { uniqueKeys: false, strict: false })[0]?.toJS();
+    const kind = (value as { kind?: unknown } | null | undefined)?.kind;
+    return typeof kind === 'string' ? kind : undefined;
+  } catch {
+    return undefined;
+  }
+}

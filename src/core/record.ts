@@ -11,9 +11,10 @@ export const RECORD_SCHEMA = 1;
 
 /**
  * prepared: on disk, files may have been touched. written: the manifest is the new one, not judged yet.
- * The others are final. overtaken: somebody else changed the manifest meanwhile, and their bytes were left alone.
+ * The others are final. mended: kept, and what it took away was
+ * broken: nothing goes back to it. overtaken: somebody else changed the manifest meanwhile, and their bytes were left alone.
  */
-export type RecordState = 'prepared' | 'written' | 'kept' | 'rolled-back' | 'needs-a-person' | 'overtaken';
+export type RecordState = 'prepared' | 'written' | 'kept' | 'mended' | 'rolled-back' | 'needs-a-person' | 'overtaken';
 
 export interface FileVersion {
   sha256: string;
@@ -26,7 +27,8 @@ export interface FileVersion {
 
 export interface RecordedFile {
   path: string;
-  role: 'manifest' | 'policy' | 'webhook-config';
+  /** stray: a file that must not stand in the manifests folder; taken out at once, not when all is well. */
+  role: 'manifest' | 'policy' | 'webhook-config' | 'stray';
   /** null: was not there before. */
   before: FileVersion | null;
   /** null: is removed by the change. */
@@ -61,6 +63,8 @@ export interface ChangeRecord {
   handOver?: { aside: string; processes: readonly { pid: number; startTicks: string; argv: readonly string[] }[] };
   /** The change that first set audit logging up: `disable` goes back to what was before it. */
   baseline?: boolean;
+  /** A mend of a server that was down: there is no old server to go back to. */
+  repair?: { healthyBefore: boolean };
   /** Set for a rollback: the changes it undid. */
   undoes?: readonly string[];
   end?: {
@@ -74,7 +78,13 @@ export interface ChangeRecord {
   };
 }
 
-export const FINAL_STATES: ReadonlySet<RecordState> = new Set(['kept', 'rolled-back', 'needs-a-person', 'overtaken']);
+export const FINAL_STATES: ReadonlySet<RecordState> = new Set([
+  'kept',
+  'mended',
+  'rolled-back',
+  'needs-a-person',
+  'overtaken',
+]);
 
 /** A record moved on to a state. @param at ISO 8601. */
 export function advanceRecord(

@@ -256,7 +256,7 @@ describe('colour', () => {
 
 describe('root', () => {
   test('is needed for the node itself', async () => {
-    for (const command of ['enable', 'disable', 'status', 'verify', 'history', 'rollback', 'recover']) {
+    for (const command of ['enable', 'disable', 'status', 'verify', 'history', 'rollback', 'recover', 'doctor']) {
       const { code, talk } = await run(fresh(), [command], { uid: 1000 });
       expect([command, code, talk]).toEqual([command, 2, expect.stringContaining('[not-root]')]);
     }
@@ -274,6 +274,7 @@ describe('help', () => {
   const program = buildProgram({
     streams: { out: unused, talk: unused, live: unused, outColour: false, talkColour: false },
     world: unused,
+    doctor: unused,
     readInput: unused,
     inputLines: unused,
     writeOutput: unused,

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { SandboxState } from '../../src/change/ports';
 import { run, SANDBOX, type RunOptions } from '../support/command-line';
+import { fakeDoctor } from '../support/doctor-ports';
 import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
 import { enable, METADATA_POLICY } from '../support/flows';
 import { fixture } from '../support/manifests';
@@ -39,6 +40,9 @@ const seen = new Map<string, Map<string, Set<string>>[]>();
 const CHANGES = 'enable, disable, apply, edit, rollback';
 const REFUSED = 'When a command could not ask (exit code 2)';
 const SECTIONS: Record<string, string> = {
+  causes: 'Cause',
+  warnings: 'Cause',
+  mended: CHANGES,
   findings: 'Finding',
   cause: 'Finding',
   problem: 'Finding',
@@ -69,7 +73,7 @@ function take(section: string, document: unknown): void {
         if (child.length === 0) note(`${here}[]`, 'empty');
       } else if (child === null) note(here, 'null');
       else if (inner !== undefined) {
-        note(here, inner);
+        note(here, inner === CHANGES ? 'object' : inner);
         take(inner, child);
       } else if (typeof child === 'object') {
         note(here, 'object');
@@ -147,6 +151,7 @@ beforeAll(async () => {
   await json(node, 'apply -f bad.yaml --ignore unknown-flag --keep-on-failure', { input });
   await json(node, 'history');
   await json(node, 'recover');
+  await doctorDocuments(fresh);
   const silent = fresh();
   silent.logsNothing = true;
   await json(silent, 'enable');
@@ -208,6 +213,18 @@ async function sandboxDocuments(): Promise<void> {
     'demo',
   ])
     await json(new FakeNode(PRISTINE), line, { sandboxes });
+}
+
+async function doctorDocuments(fresh: () => FakeNode): Promise<void> {
+  const sick = fresh();
+  sick.fs.put(MANIFEST, BAD);
+  sick.pass(60_000);
+  sick.fs.put(`${MANIFEST.replace(/[^/]*$/, '')}notes.txt`, 'a word');
+  const doctor = fakeDoctor(sick);
+  doctor.eyes.swap = () => Promise.reject(new Error('no answer'));
+  doctor.eyes.etcd = (url) => Promise.resolve({ url, state: 'refused', detail: 'connection refused' });
+  await json(sick, 'doctor', { doctor });
+  await json(sick, 'doctor --fix --yes');
 }
 
 async function policyDocuments(input: Record<string, string>): Promise<void> {

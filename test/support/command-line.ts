@@ -7,6 +7,8 @@ import { inputLines, readInput } from '../../src/system/input';
 import { writeOutput } from '../../src/system/output-file';
 import { createLogReader, type ReaderOptions } from '../../src/system/log/reader';
 import { replayFiles } from '../../src/system/replay-reader';
+import type { DoctorPorts } from '../../src/change/doctor-ports';
+import { fakeDoctor } from './doctor-ports';
 import type { FakeNode, TestPorts } from './fake-node';
 
 export interface Run {
@@ -41,6 +43,7 @@ export interface RunOptions {
   environment?: string;
   /** The calls that the test expects. */
   sandboxes?: Partial<Sandboxes>;
+  doctor?: DoctorPorts;
   /** What is typed at the questions; absent: there is no terminal. */
   answers?: readonly string[];
   editor?: Editor;
@@ -89,6 +92,7 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       options.ports?.(ports);
       return ports;
     },
+    doctor: () => options.doctor ?? fakeDoctor(node),
     readInput(path, limit) {
       if (options.disk) return readInput(path, limit);
       const text = options.input?.[path];

@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import ts from 'typescript';
 
 /** Functions of the sources that take a code first. */
-const MAKERS = new Set(['UserError', 'finding', 'silent', 'refused', 'because', 'invalid', '#refuse']);
+const MAKERS = new Set([
+  'UserError',
+  'cause',
+  'words',
+  'finding',
+  'silent',
+  'refused',
+  'because',
+  'invalid',
+  '#refuse',
+]);
 const CODE = /^[a-z]+(?:-[a-z0-9]+)*$/;
 
 /** Every code, with the files that use it. */

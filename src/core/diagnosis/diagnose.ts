@@ -105,6 +105,16 @@ export function diagnose(scene: Scene): { certain?: Finding; doubt?: Finding } {
   return doubt ? { doubt } : {};
 }
 
+/** Every cause that fits, certain ones first; of several that go by the same words the most telling one. */
+export function diagnoseAll(scene: Scene): Diagnosis[] {
+  const all = RULES.flatMap((rule) => rule(scene) ?? []);
+  const telling = all.filter(
+    ({ finding }, index) =>
+      finding.detail === undefined || all.findIndex((other) => other.finding.detail === finding.detail) === index,
+  );
+  return [...telling.filter(({ certain }) => certain), ...telling.filter(({ certain }) => !certain)];
+}
+
 export interface Words extends LastWords {
   log: ContainerLog;
   /** The container that wrote them is gone: it has said them for good. */

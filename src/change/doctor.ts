@@ -1,0 +1,357 @@
+/**
+ * `doctor` looks at the whole node and examines what it saw. The rules it keeps: nothing is written; no part of the look
+ * can end it (what cannot be seen is noted); it needs no API, no record, no readable manifest.
+ */
+import { messageOf } from '../core/errors';
+import { examine, type Examination } from '../core/diagnosis/examine';
+import type { CertificateRole, NodeSight, Stranger } from '../core/diagnosis/node-sight';
+import { examineManifest, flagsOf, questionsOf } from '../core/diagnosis/patient';
+import type { LogLine } from '../core/evidence';
+import { listVolumes, resolveMount } from '../core/manifest/mounts';
+import type { Server } from '../core/manifest/server';
+import { documentKindOf, podOfFile } from '../core/pod-file';
+import { findBackups, recordSight } from './doctor-backups';
+import type { AskedCertificate, DoctorPorts } from './doctor-ports';
+import { decodeText, MANIFEST_LIMIT } from './manifest';
+import type { Ports } from './ports';
+
+export interface DoctorOptions {
+  manifestPath: string;
+  stateDir: string;
+}
+
+const JOURNAL_LINES = 2000;
+/** A kubelet that starts says so within this time. */
+const FIRST_WORDS_MS = 15_000;
+const HALF_AN_HOUR = 30 * 60_000;
+const POLICY_LIMIT = 4 << 20;
+
+export async function runDoctor(
+  ports: Ports,
+  doctor: DoctorPorts,
+  options: DoctorOptions,
+): Promise<{ sight: NodeSight; examination: Examination }> {
+  const sight = await lookAtNode(ports, doctor, options);
+  return { sight, examination: examine(sight) };
+}
+
+export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: DoctorOptions): Promise<NodeSight> {
+  const { clock, node } = ports;
+  const { manifestPath, stateDir } = options;
+  const notes: string[] = [];
+  /** What fails is replaced by what stands for not having seen it, and said. */
+  const seeing = <T>(what: string, work: Promise<T>, otherwise: T): Promise<T> =>
+    work.catch((error: unknown) => {
+      notes.push(`${what}: ${messageOf(error)}`);
+      return otherwise;
+    });
+
+  const manifest = await seeing('manifest', lookAtManifest(ports, eyes.changedAt.bind(eyes), manifestPath), {
+    state: 'unreadable' as const,
+    detail: 'it could not be looked at',
+  });
+  const text = manifest.state === 'present' ? manifest.text : '';
+  const { endpoint, pod } = questionsOf(text, manifestPath);
+  const folder = manifestPath.replace(/\/[^/]*$/, '') || '/';
+  const etcdManifest = await seeing('etcd.yaml', textOf(ports, `${folder}/etcd.yaml`), undefined);
+  const [kubeletProcess] = await seeing('kubelet', eyes.programs('kubelet'), []);
+  const at = clock.now();
+  const since = Math.min(kubeletProcess ? kubeletProcess.startedAt - 1000 : at, at - HALF_AN_HOUR);
+  const blank: NodeSight = {
+    at,
+    nodeName: node.name(),
+    manifestPath,
+    stateDir,
+    manifest,
+    strangers: [],
+    kubelet: { journal: [], journalComplete: false },
+    servers: [],
+    pods: [],
+    etcd: { pods: [], runs: false, endpoints: [] },
+    port: { number: endpoint.port, holders: [] },
+    health: { at, state: 'unreachable' },
+    certificates: [],
+    paths: [],
+    disks: [],
+    swap: [],
+    backups: [],
+    record: {},
+    notes,
+  };
+  const { server, audit } = examineManifest(blank);
+  const ask = questions(text, etcdManifest, server);
+  const logFolder = audit?.log?.hostPath?.replace(/\/[^/]*$/, '');
+  const sockets = runtimeSockets(
+    kubeletProcess?.argv ?? [],
+    await seeing('kubelet config', textOf(ports, '/var/lib/kubelet/config.yaml'), undefined),
+  );
+
+  const [
+    journal,
+    unit,
+    servers,
+    pods,
+    etcdPods,
+    etcdRuns,
+    endpoints,
+    holders,
+    health,
+    certificates,
+    paths,
+    policy,
+    log,
+    disks,
+    swap,
+    runtime,
+    strangers,
+    backups,
+    record,
+  ] = await Promise.all([
+    seeing('kubelet journal', eyes.journal('kubelet', since, JOURNAL_LINES), { lines: [] as readonly LogLine[] }),
+    seeing('systemctl', eyes.unit('kubelet'), undefined),
+    seeing('processes', node.processes(endpoint.port), []),
+    seeing('container logs', eyes.podLogs(pod.namespace, pod.name), []),
+    seeing('etcd logs', eyes.podLogs('kube-system', 'etcd'), []),
+    seeing('processes', eyes.programs('etcd'), []),
+    seeing('etcd', Promise.all(ask.etcdUrls.map((url) => eyes.etcd(url, ask.etcdFiles))), []),
+    seeing('port', eyes.holders(endpoint.port), []),
+    seeing('API server', eyes.health(endpoint), { at, state: 'unreachable' as const, detail: 'no answer in time' }),
+    seeing('certificates', eyes.certificates(ask.certificates), []),
+    seeing('host paths', Promise.all([...new Set(ask.paths)].map((path) => eyes.hostPath(path))), []),
+    seeing('policy', policySight(ports, eyes.changedAt.bind(eyes), audit?.policy?.hostPath), undefined),
+    seeing('audit log', logSight(ports, audit?.log?.hostPath), undefined),
+    seeing(
+      'disks',
+      Promise.all(
+        [...(logFolder ? [logFolder] : []), '/var/lib/etcd', '/var/lib/kubelet', '/var/log', folder, '/'].map((path) =>
+          eyes.disk(path),
+        ),
+      ),
+      [],
+    ),
+    seeing('swap', eyes.swap(), []),
+    seeing('container runtime', eyes.runtime(sockets), undefined),
+    seeing('manifests folder', strangersIn(ports, folder, manifestPath), []),
+    seeing('backups', findBackups(ports, options), []),
+    seeing('record', recordSight(ports, options), {}),
+  ]);
+  const runtimeUnit =
+    runtime && runtime.state !== 'answers'
+      ? await seeing('systemctl', eyes.unit(serviceOf(runtime.socket)), undefined)
+      : undefined;
+  if (journal.note !== undefined) notes.push(`kubelet journal: ${journal.note}`);
+  return {
+    ...blank,
+    at: clock.now(),
+    strangers,
+    kubelet: {
+      ...(kubeletProcess ? { process: kubeletProcess } : {}),
+      ...(unit ? { unit } : {}),
+      journal: journal.lines,
+      journalComplete: reachesBack(journal.lines, kubeletProcess?.startedAt ?? since),
+    },
+    ...(runtime ? { runtime: { ...runtime, ...(runtimeUnit ? { unit: runtimeUnit } : {}) } } : {}),
+    servers,
+    pods,
+    etcd: {
+      ...(etcdManifest === undefined ? {} : { manifest: etcdManifest }),
+      pods: etcdPods,
+      runs: etcdRuns.length > 0,
+      endpoints,
+    },
+    port: { number: endpoint.port, holders },
+    health,
+    certificates,
+    paths,
+    ...(policy ? { policy } : {}),
+    ...(log ? { log } : {}),
+    disks: distinct(disks.filter((disk) => disk !== undefined)),
+    swap,
+    backups,
+    record,
+    notes,
+  };
+}
+
+/** An old journal may have been cut off; what is missing then has not been left unsaid. */
+function reachesBack(lines: readonly LogLine[], startedAt: number): boolean {
+  const first = lines[0];
+  return first !== undefined && lines.length < JOURNAL_LINES && first.at <= startedAt + FIRST_WORDS_MS;
+}
+
+async function lookAtManifest(
+  ports: Ports,
+  changedAt: (path: string) => Promise<number | undefined>,
+  path: string,
+): Promise<NodeSight['manifest']> {
+  try {
+    const entry = await ports.files.look(path);
+    if (!entry) return { state: 'absent' };
+    if (entry.kind === 'symlink') return { state: 'link', target: entry.target };
+    if (entry.kind !== 'file') return { state: 'unreadable', detail: `it is a ${entry.kind}, not a file` };
+    const image = await ports.files.read(path, MANIFEST_LIMIT);
+    return {
+      state: 'present',
+      text: decodeText(image.bytes, path),
+      sha256: ports.files.sha256(image.bytes),
+      mode: image.mode,
+      changedAt: (await changedAt(path)) ?? entry.mtimeMs,
+    };
+  } catch (error) {
+    return { state: 'unreadable', detail: messageOf(error) };
+  }
+}
+
+async function textOf(ports: Ports, path: string): Promise<string | undefined> {
+  if ((await ports.files.look(path))?.kind !== 'file') return undefined;
+  return decodeText((await ports.files.read(path, MANIFEST_LIMIT)).bytes, path);
+}
+
+/** Source of the flags: cmd/kube-apiserver/app/options, and kubeadm's own manifest of etcd. */
+const FLAGS: readonly (readonly [flag: string, role: CertificateRole])[] = [
+  ['tls-cert-file', 'certificate'],
+  ['tls-private-key-file', 'key'],
+  ['client-ca-file', 'authority'],
+  ['etcd-cafile', 'authority'],
+  ['etcd-certfile', 'certificate'],
+  ['etcd-keyfile', 'key'],
+  ['kubelet-client-certificate', 'certificate'],
+  ['kubelet-client-key', 'key'],
+  ['proxy-client-cert-file', 'certificate'],
+  ['proxy-client-key-file', 'key'],
+  ['requestheader-client-ca-file', 'authority'],
+  ['service-account-key-file', 'verifier'],
+  ['service-account-signing-key-file', 'key'],
+];
+const ETCD_FLAGS: typeof FLAGS = [
+  ['cert-file', 'certificate'],
+  ['key-file', 'key'],
+  ['trusted-ca-file', 'authority'],
+  ['peer-cert-file', 'certificate'],
+  ['peer-key-file', 'key'],
+];
+
+function questions(text: string, etcdManifest: string | undefined, server: Server | undefined) {
+  const flag = flagsOf(text, server);
+  const onHost = (path: string): string => (server ? (resolveMount(server, path)?.hostPath ?? path) : path);
+  const asked = (prefix: string, name: string, role: CertificateRole, value: string | undefined): AskedCertificate[] =>
+    value === undefined || value === '' ? [] : [{ usedBy: `${prefix}--${name}`, path: value, role }];
+  const etcdFlag = etcdManifest === undefined ? () => undefined : flagsOf(etcdManifest, undefined);
+  const file = (name: string): string | undefined => {
+    const path = flag(name);
+    return path === undefined ? undefined : onHost(path);
+  };
+  const [ca, cert, key] = [file('etcd-cafile'), file('etcd-certfile'), file('etcd-keyfile')];
+  const volumes = server ? listVolumes(server) : [];
+  return {
+    certificates: [
+      ...FLAGS.flatMap(([name, role]) => asked('', name, role, file(name))),
+      ...ETCD_FLAGS.flatMap(([name, role]) => asked('etcd ', name, role, etcdFlag(name))),
+      { usedBy: 'admin.conf', path: '/etc/kubernetes/admin.conf', role: 'certificate' as const },
+      { usedBy: 'kubelet', path: '/var/lib/kubelet/pki/kubelet-client-current.pem', role: 'certificate' as const },
+    ],
+    etcdUrls: (flag('etcd-servers') ?? (etcdManifest === undefined ? '' : 'https://127.0.0.1:2379'))
+      .split(',')
+      .filter(Boolean),
+    etcdFiles: { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) },
+    paths: [
+      ...volumes.flatMap(({ hostPath }) => hostPath ?? []),
+      ...['audit-policy-file', 'audit-log-path', 'audit-webhook-config-file'].flatMap((name) => {
+        const path = file(name);
+        return path === undefined || path === '-' || !path.startsWith('/') ? [] : [path];
+      }),
+    ],
+  };
+}
+
+const SOCKETS = [
+  '/run/containerd/containerd.sock',
+  '/var/run/crio/crio.sock',
+  '/run/cri-dockerd.sock',
+  '/run/docker.sock',
+];
+
+/** Where the kubelet looks for its runtime: its flag, its configuration, or the usual places. */
+function runtimeSockets(argv: readonly string[], config: string | undefined): readonly string[] {
+  const flag = argv.map((word) => /^--container-runtime-endpoint=(\S+)/.exec(word)?.[1]).find(Boolean);
+  const named = flag ?? /^containerRuntimeEndpoint:\s*["']?(\S+?)["']?\s*$/m.exec(config ?? '')?.[1];
+  return named === undefined ? SOCKETS : [named.replace(/^unix:\/\//, '')];
+}
+
+function serviceOf(socket: string): string {
+  return /crio/.test(socket)
+    ? 'crio'
+    : /cri-dockerd/.test(socket)
+      ? 'cri-docker'
+      : /docker/.test(socket)
+        ? 'docker'
+        : 'containerd';
+}
+
+async function policySight(
+  { files }: Ports,
+  changedAt: (path: string) => Promise<number | undefined>,
+  path: string | undefined,
+): Promise<NodeSight['policy']> {
+  if (path === undefined || (await files.look(path))?.kind !== 'file') return undefined;
+  const { bytes } = await files.read(path, POLICY_LIMIT);
+  const changed = await changedAt(path);
+  return {
+    path,
+    text: decodeText(bytes, path),
+    sha256: files.sha256(bytes),
+    ...(changed === undefined ? {} : { changedAt: changed }),
+  };
+}
+
+/** Rotated files are audit-2024-01-15T10-30-00.000.log(.gz), in UTC, beside audit.log. */
+async function logSight(ports: Ports, path: string | undefined): Promise<NodeSight['log']> {
+  const entry = path === undefined ? undefined : await ports.files.look(path);
+  if (path === undefined || entry?.kind !== 'file') return undefined;
+  const base = path.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
+  const times = (await ports.files.list(path.replace(/\/[^/]*$/, '')))
+    .filter((name) => name.startsWith(`${base}-`))
+    .flatMap((name) => /-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)\.(\d{3})/.exec(name)?.slice(1).join(' ') ?? [])
+    .map((time) => Date.parse(time.replace(/^(\S+) (\d+) (\d+) (\d+) (\d+)$/, '$1T$2:$3:$4.$5Z')));
+  return {
+    path,
+    bytes: entry.size,
+    writtenAt: entry.mtimeMs,
+    rotated: times.length,
+    ...(times.length > 0 ? { oldestRotatedAt: Math.min(...times) } : {}),
+  };
+}
+
+async function strangersIn(ports: Ports, folder: string, own: string): Promise<Stranger[]> {
+  const found: Stranger[] = [];
+  for (const name of await ports.files.list(folder)) {
+    const path = `${folder}/${name}`;
+    if (path === own || name.startsWith('.')) continue;
+    const entry = await ports.files.look(path);
+    if (!entry) continue;
+    if (entry.kind !== 'file') {
+      found.push({ path, kind: entry.kind });
+      continue;
+    }
+    try {
+      const text = decodeText((await ports.files.read(path, MANIFEST_LIMIT)).bytes, path);
+      const pod = podOfFile(text);
+      const kind = pod ? undefined : documentKindOf(text);
+      found.push({
+        path,
+        kind: 'file',
+        ...(pod ? { pod } : {}),
+        ...(kind === undefined ? {} : { documentKind: kind }),
+      });
+    } catch (error) {
+      found.push({ path, kind: 'file', detail: messageOf(error) });
+    }
+  }
+  return found;
+}
+
+/** Paths of one disk say the same: the first of them stands for it. */
+function distinct(disks: NodeSight['disks']): NodeSight['disks'] {
+  const key = (disk: NodeSight['disks'][number]): string => JSON.stringify({ ...disk, path: '' });
+  return disks.filter((disk, index) => disks.findIndex((other) => key(other) === key(disk)) === index);
+}

@@ -1,0 +1,83 @@
+/** The manifest as a file: there at all, readable, one YAML document, a kube-apiserver pod. */
+import { cause, type Cause } from '../cause';
+import { kubeletSaid, journalEvidence, manifestEvidence, type Patient } from '../patient';
+import { untabbed } from '../mends';
+
+const RESTORE = { kind: 'restore-manifest', what: 'put the last good manifest back' } as const;
+
+/** What the kubelet takes all the same, in its own way: a server that runs is not to be replaced for it. */
+const TAKEN = new Set([
+  'manifest-duplicate-key',
+  'manifest-multiple-documents',
+  'manifest-alias',
+  'manifest-shell-command',
+]);
+
+export function manifestFileRules(patient: Patient): Cause[] {
+  const { sight, problem } = patient;
+  const { manifest, manifestPath: path, backups } = sight;
+  const back = backups.map(
+    (backup) => `cp ${backup.path} ${path}   (${backup.kind} of ${new Date(backup.at).toISOString()})`,
+  );
+  if (manifest.state === 'absent') {
+    return [
+      cause('manifest-missing', {
+        title: `there is no ${path}: the kubelet has no API server to start`,
+        remedy: [
+          ...(back.length > 0 ? ['kube-auditctl doctor --fix'] : []),
+          ...back.slice(0, 3),
+          'kubeadm init phase control-plane apiserver   writes kubeadm’s own',
+        ],
+        evidence: [{ source: 'file', where: path, text: 'no such file' }],
+        mend: RESTORE,
+      }),
+    ];
+  }
+  if (manifest.state === 'link') {
+    return [
+      cause('manifest-is-a-link', {
+        title: `${path} is a symbolic link to ${manifest.target}`,
+        when: 'later',
+        remedy: [`cp --remove-destination "$(readlink -f ${path})" ${path}`],
+        evidence: [{ source: 'file', where: path, text: `-> ${manifest.target}` }],
+      }),
+    ];
+  }
+  if (manifest.state === 'unreadable') {
+    return [
+      cause('manifest-not-readable', {
+        title: `${path} cannot be read: ${manifest.detail}`,
+        remedy: [`ls -la ${path}`, 'dmesg --level=err,warn | tail'],
+        evidence: [{ source: 'file', where: path, text: manifest.detail }],
+      }),
+    ];
+  }
+  if (!problem) return [];
+  const said = kubeletSaid(patient, /process (?:watch event|manifest file|config file)/i, manifest.changedAt - 1000);
+  const clean = problem.code === 'manifest-syntax' ? untabbed(patient.text, path) : undefined;
+  return [
+    cause(problem.code, {
+      title: `${path}: ${problem.message}`,
+      ...(problem.place ? { place: problem.place } : {}),
+      remedy: [
+        ...(problem.hints.length > 0
+          ? problem.hints
+          : [`correct ${path}${problem.place ? `, line ${problem.place.line}` : ''}`]),
+        ...(clean !== undefined || back.length > 0 ? ['kube-auditctl doctor --fix'] : []),
+        ...back.slice(0, 1),
+      ],
+      evidence: [
+        ...(problem.place
+          ? [manifestEvidence(patient, problem.place)]
+          : [{ source: 'file' as const, where: path, text: problem.message }]),
+        ...(said ? [journalEvidence('kubelet', said)] : []),
+      ],
+      brings: ['manifest-rejected', 'server-not-started'],
+      ...(clean !== undefined
+        ? { mend: { kind: 'replace-manifest', what: 'replace the tabs by spaces', text: clean } as const }
+        : sight.health.state === 'ok' && TAKEN.has(problem.code)
+          ? {}
+          : { mend: RESTORE }),
+    }),
+  ];
+}

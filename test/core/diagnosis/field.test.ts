@@ -1,0 +1,176 @@
+/**
+ * What people run into in the field, one test each, named in words: doctor sees it on a node, or the watch does (then its
+ * scenario is named). The breakages of test/scenario/doctor-* are not repeated here.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { examine } from '../../../src/core/diagnosis/examine';
+import {
+  breakNode,
+  lookAtBroken,
+  MANIFEST,
+  soundNode,
+  type Said,
+  type Seen,
+  type Step,
+} from '../../support/broken-node';
+
+const POLICY = '/etc/kubernetes/policy.yaml';
+const LOGS = '/var/log/kubernetes';
+const GOOD = 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n';
+const RUNS: Seen = { api: 'ok', server: 'right' };
+
+const volume = (name: string, path: string, type: string) => ({ name, hostPath: { path, type } });
+const mount = (name: string, mountPath: string) => ({ name, mountPath });
+
+/** Policy and log as they should be, but for what is given. */
+function audit({
+  policy = GOOD,
+  log = `${LOGS}/audit.log`,
+  logVolume = LOGS,
+  type = 'DirectoryOrCreate',
+} = {}): Step[] {
+  return [
+    { do: 'folder', path: LOGS },
+    { do: 'write', path: POLICY, text: policy },
+    {
+      do: 'edit',
+      addFlags: [`--audit-policy-file=${POLICY}`, `--audit-log-path=${log}`, '--audit-log-maxbackup=2'],
+      addVolumes: [volume('policy', POLICY, 'File'), volume('log', logVolume, type)],
+      addMounts: [{ ...mount('policy', POLICY), readOnly: true }, mount('log', logVolume)],
+    },
+  ];
+}
+
+interface Case {
+  steps: Step[];
+  seen?: Seen;
+  said?: Said;
+  code: string;
+  /** It is a warning: the server runs. */
+  later?: boolean;
+  title?: string;
+}
+
+const CASES: Record<string, Case> = {
+  'the log is mounted as a single file: rotation fails, the server stays healthy': {
+    steps: [
+      ...audit({ logVolume: `${LOGS}/audit.log`, type: 'FileOrCreate' }),
+      { do: 'write', path: `${LOGS}/audit.log`, text: '' },
+    ],
+    seen: RUNS,
+    code: 'audit-log-mounted-as-file',
+    later: true,
+  },
+  'audit events are lost, and no health check shows it': {
+    steps: audit(),
+    seen: RUNS,
+    said: {
+      server: [
+        `+50 E0101 12:00:50.000000       1 metrics.go:110] Error in audit plugin 'log' affecting 1 audit events: can't rename log file: rename ${LOGS}/audit.log: device or resource busy`,
+      ],
+    },
+    code: 'audit-events-lost',
+    title: 'device or resource busy',
+  },
+  'a policy with verb: instead of verbs: loads, and logs too much': {
+    steps: audit({ policy: `${GOOD}  verb: [get]\n` }),
+    seen: RUNS,
+    code: 'audit-policy-questionable',
+    later: true,
+    title: 'verb',
+  },
+  'the half-written manifest of an editor that writes in place': {
+    steps: [
+      { do: 'write', path: MANIFEST, text: 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: kube-apiserver\nspec:\n' },
+    ],
+    code: 'manifest-no-containers',
+  },
+  'the side file of an editor (vi leaves kube-apiserver.yaml~)': {
+    steps: [{ do: 'copy', from: MANIFEST, to: `${MANIFEST}~` }],
+    seen: RUNS,
+    code: 'second-manifest',
+    title: 'kube-apiserver.yaml~',
+  },
+  'the audit log is /dev/stdout, which the server rotates': {
+    steps: audit({ log: '/dev/stdout' }),
+    seen: RUNS,
+    code: 'audit-log-is-a-device',
+    later: true,
+  },
+  'the flags of the benchmark text without its mounts: the log is inside the container': {
+    steps: audit({ log: '/var/log/apiserver/audit.log' }),
+    seen: RUNS,
+    code: 'audit-log-not-on-host',
+    later: true,
+  },
+  'no limit of age and number: the disk fills': {
+    steps: [...audit(), { do: 'edit', addFlags: ['--audit-log-maxage=0'], setFlags: ['--audit-log-maxbackup=0'] }],
+    seen: RUNS,
+    code: 'log-limit-zero',
+    later: true,
+  },
+  'SELinux keeps the server from its log': {
+    steps: audit(),
+    said: {
+      server: [
+        `+2 E0101 12:00:02.000000       1 run.go:72] "command failed" err="ensureLogFile: open ${LOGS}/audit.log: permission denied"`,
+      ],
+    },
+    code: 'audit-log-denied',
+  },
+  'a server before 1.25 does not make the folder of its log': {
+    steps: audit(),
+    said: {
+      server: [
+        `+2 E0101 12:00:02.000000       1 run.go:72] "command failed" err="ensureLogFile: open ${LOGS}/audit.log: no such file or directory"`,
+      ],
+    },
+    code: 'audit-log-folder-missing',
+  },
+  'words that no rule knows are shown as they stand': {
+    steps: [],
+    said: {
+      server: ['+2 E0101 12:00:02.000000       1 run.go:72] "command failed" err="the moon is in the wrong house"'],
+    },
+    code: 'server-refused',
+    title: 'the moon is in the wrong house',
+  },
+};
+
+test.each(Object.entries(CASES))('%s', async (_, { steps, seen = {}, said, code, later = false, title = '' }) => {
+  const root = soundNode();
+  breakNode(root, steps);
+  const { causes, warnings, healthy } = examine(await lookAtBroken(root, seen, said));
+  const found = (later ? warnings : causes).find(({ finding }) => finding.code === code);
+  expect([...causes, ...warnings].map(({ finding }) => finding.code)).toContain(code);
+  expect(found?.finding.title).toContain(title);
+  expect(found?.finding.remedy).not.toEqual([]);
+  expect(healthy).toBe(later);
+});
+
+test('a policy that was edited is not read again until the server is started anew', async () => {
+  const root = soundNode();
+  breakNode(root, audit());
+  writeFileSync(join(root, POLICY), `${GOOD}# more\n`);
+  const { warnings } = examine(await lookAtBroken(root, { ...RUNS, later: 0 }));
+  expect(warnings.map(({ finding }) => finding.code)).toContain('policy-not-running');
+});
+
+test('the rotated logs reach back a few hours only', async () => {
+  const root = soundNode();
+  breakNode(root, audit());
+  const name = (hours: number): string =>
+    `audit-${new Date(Date.now() - hours * 3_600_000).toISOString().replace(/:/g, '-').replace('Z', '')}.log`;
+  for (const file of ['audit.log', name(1), name(2)]) writeFileSync(join(root, LOGS, file), '{}\n');
+  const { warnings } = examine(await lookAtBroken(root, RUNS));
+  expect(warnings.map(({ finding }) => finding.title).join('\n')).toMatch(/reaches back only 2\.\d hours/);
+});
+
+test('what a server said before the manifest was changed is not held against it', async () => {
+  const said = { server: ['-30 Error: unknown flag: --audit-log-maxbackups'] };
+  const { causes } = examine(await lookAtBroken(soundNode(), {}, said));
+  expect(causes.map(({ finding }) => [finding.code, finding.title.includes('no kube-apiserver runs')])).toEqual([
+    ['server-not-started', true],
+  ]);
+});
