@@ -84,10 +84,10 @@ test('a disk that fails ends it: nobody is told that it was done', async () => {
   const write = engine.write(put('/1'));
   const outcome = write.then(
     () => 'done',
-    (error: Error) => error.message,
+    (error: unknown) => String(error),
   );
   await disk.release(new Error('ENOSPC'));
-  expect(await outcome).toBe('ENOSPC');
+  expect(await outcome).toBe('Error: ENOSPC');
   expect(engine.broken?.message).toBe('ENOSPC');
   await expect(engine.write(put('/2'))).rejects.toThrow('ENOSPC');
 });

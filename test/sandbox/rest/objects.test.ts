@@ -225,7 +225,7 @@ test.each<[string, string, unknown, number, string]>([
   const response = await create(path, body);
   const answered = read(response);
   expect(answered).toMatchObject({ kind: 'Status', status: 'Failure', code: status });
-  expect(answered.message.slice(0, message.length)).toBe(message);
+  expect(String(answered.message).slice(0, message.length)).toBe(message);
   expect(response).toMatchObject({ status, message: answered.message });
 });
 

@@ -1,5 +1,6 @@
 /** get, list, watch: what a client can count on. */
 import type { RestApi, RestResponse } from '../../../src/sandbox/apiserver/contract';
+import { Cache } from '../../../src/sandbox/apiserver/rest/cache';
 import { Engine } from '../../../src/sandbox/etcd/engine';
 import { Store } from '../../../src/sandbox/etcd/store';
 import { ask, openMemoryRest, read, type Asked } from '../support/rest-front';
@@ -152,8 +153,13 @@ test('as a Table: columns, wide ones marked, rows with metadata; the header once
     rows: [{ cells: ['default', '0', '0s'], object: { kind: 'PartialObjectMetadata', metadata: { name: 'default' } } }],
   });
   const pods = read(await ask(rest, 'GET', '/api/v1/pods', { accept }));
-  const wide = pods.columnDefinitions.filter(({ priority }: { priority: number }) => priority === 1);
-  expect(wide.map(({ name }: { name: string }) => name)).toEqual(['IP', 'Node', 'Nominated Node', 'Readiness Gates']);
+  const columns: { name: string; priority: number }[] = pods.columnDefinitions;
+  expect(columns.filter(({ priority }) => priority === 1).map(({ name }) => name)).toEqual([
+    'IP',
+    'Node',
+    'Nominated Node',
+    'Readiness Gates',
+  ]);
   const watch = await watching('/api/v1/namespaces/shop/serviceaccounts?watch=true', { accept });
   await make('serviceaccounts', { metadata: { name: 'second' } });
   const [one, two] = await watch.next(2);
@@ -190,4 +196,32 @@ test.each([
 test('a group that nobody serves is plain text, as of the real server', async () => {
   const response = await ask(rest, 'GET', '/apis/example.com/v1/things');
   expect(response).toMatchObject({ status: 404, body: { text: '404 page not found\n' } });
+});
+
+test('an etcd that was put back to an earlier day: what it has is what counts, and watches hear of it', async () => {
+  const cache = new Cache();
+  const entry = (name: string, mod: number, value = name) => ({
+    key: `/registry/core/configmaps/shop/${name}`,
+    value: JSON.stringify({
+      kind: 'ConfigMap',
+      apiVersion: 'v1',
+      metadata: { name, namespace: 'shop' },
+      data: { value },
+    }),
+    create: mod,
+    mod,
+  });
+  cache.reset(50, [entry('a', 40), entry('b', 50, 'new')]);
+  const bucket = cache.bucket({ group: '', resource: 'configmaps' });
+  const told: string[] = [];
+  bucket.listen((events) => told.push(...events.map(({ type, item }) => `${type} ${item.object.metadata.name}`)));
+  cache.reset(20, [entry('b', 20, 'old'), entry('c', 15)]);
+  expect(told.sort()).toEqual(['ADDED c', 'DELETED a', 'MODIFIED b']);
+  expect(bucket.list('shop').map(({ object }) => [object.metadata.name, object.metadata.resourceVersion])).toEqual([
+    ['b', '20'],
+    ['c', '15'],
+  ]);
+  cache.changes([{ revision: 21, key: entry('c', 21).key, put: entry('c', 21) }]);
+  expect(bucket.after(20)).toMatchObject([{ type: 'MODIFIED', revision: 21 }]);
+  expect(await cache.waitFor(22, 0)).toBe(false);
 });

@@ -13,6 +13,12 @@ afterAll(() => rest.close());
 
 const NS = '/api/v1/namespaces/default';
 
+interface Announced {
+  resource: string;
+  verbs: string[];
+  subresources?: { subresource: string }[];
+}
+
 test('every kind of the table is announced, plainly and aggregated, and can be listed', async () => {
   const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
   const announced = new Set<string>();
@@ -23,8 +29,9 @@ test('every kind of the table is announced, plainly and aggregated, and can be l
       for (const { version, resources } of versions) {
         const path = metadata.name ? `/apis/${metadata.name}/${version}` : `/api/${version}`;
         const plain = read(await ask(rest, 'GET', path));
-        const names = plain.resources.map(({ name }: { name: string }) => name);
-        for (const { resource, verbs, subresources = [] } of resources) {
+        const listed: { name: string }[] = plain.resources;
+        const names = listed.map(({ name }) => name);
+        for (const { resource, verbs, subresources = [] } of resources as Announced[]) {
           announced.add(`${metadata.name ?? ''}/${resource}`);
           expect(names).toContain(resource);
           for (const { subresource } of subresources) expect(names).toContain(`${resource}/${subresource}`);
@@ -49,9 +56,8 @@ test('OpenAPI says of every kind that can be patched that it takes dryRun', asyn
   const root = paths['apis/apps/v1'].serverRelativeURL as string;
   const document = read(await ask(rest, 'GET', root));
   const { patch } = document.paths['/apis/apps/v1/namespaces/{namespace}/deployments/{name}'];
-  expect(patch.parameters.map(({ name }: { name: string }) => name)).toEqual(
-    expect.arrayContaining(['dryRun', 'fieldValidation']),
-  );
+  const parameters: { name: string }[] = patch.parameters;
+  expect(parameters.map(({ name }) => name)).toEqual(expect.arrayContaining(['dryRun', 'fieldValidation']));
   expect(patch['x-kubernetes-group-version-kind']).toEqual({ group: 'apps', version: 'v1', kind: 'Deployment' });
   const old = await ask(rest, 'GET', '/openapi/v2', {
     accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',

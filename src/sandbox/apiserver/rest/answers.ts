@@ -1,6 +1,6 @@
 /** Values on their way to the client: as JSON, YAML, a Table or metadata only, with what the audit event needs to know. */
 import type { RestRequest, RestResponse } from '../contract';
-import type { Item } from './cache';
+import type { Item } from './bucket';
 import { negotiate, toYaml, type Wanted } from './codec';
 import type { Call } from './context';
 import { apiVersionOf, type Kind } from './kinds/kind';

@@ -81,6 +81,14 @@ export function objectOf(kind: { group: string; version: string; kind: string },
       );
     }
   }
+  for (const [field, type] of METADATA_LISTS) {
+    const inner = metadata[field];
+    if (inner !== undefined && inner !== null && !Array.isArray(inner)) {
+      throw handled(
+        `json: cannot unmarshal ${goType(inner)} into Go struct field ObjectMeta.metadata.${field} of type ${type}`,
+      );
+    }
+  }
   checkStringMap(metadata.labels, 'ObjectMeta.metadata.labels', handled);
   checkStringMap(metadata.annotations, 'ObjectMeta.metadata.annotations', handled);
   if (kind.kind === 'ConfigMap') checkStringMap(value.data, 'ConfigMap.data', handled);
@@ -90,6 +98,12 @@ export function objectOf(kind: { group: string; version: string; kind: string },
   }
   return { kind: kind.kind, apiVersion: expected, metadata, ...without(value, 'kind', 'apiVersion', 'metadata') };
 }
+
+const METADATA_LISTS = [
+  ['finalizers', '[]string'],
+  ['managedFields', '[]v1.ManagedFieldsEntry'],
+  ['ownerReferences', '[]v1.OwnerReference'],
+] as const;
 
 function checkStringMap(value: unknown, field: string, fail: (reason: string) => Error): void {
   if (value === undefined || value === null) return;

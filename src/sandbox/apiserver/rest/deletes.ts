@@ -1,6 +1,6 @@
 /** delete and deletecollection: preconditions, grace, finalizers, dependents (apiserver/pkg/registry/rest/delete.go). */
 import { listAnswer, objectAnswer, success, valueAnswer } from './answers';
-import type { Item } from './cache';
+import type { Item } from './bucket';
 import { objectOf, readBody } from './codec';
 import type { Call, Handler } from './context';
 import type { Kind } from './kinds/kind';

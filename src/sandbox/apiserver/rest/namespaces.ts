@@ -2,7 +2,7 @@
  * What happens by itself in a cluster and users count on: accounts in new namespaces, the end of namespaces, of dependents,
  * and of pods that no kubelet ends. Rule: every step can be done again, by this server or by another on the same etcd.
  */
-import type { Bucket, CacheEvent, Item } from './cache';
+import type { Bucket, CacheEvent, Item } from './bucket';
 import type { Server } from './context';
 import { removeOne } from './deletes';
 import { kindOf, KINDS } from './kinds/table';

@@ -18,7 +18,7 @@ export function openapi(path: string, accept: string, gitVersion: string): RestR
   const prefix = '/openapi/v3/';
   if (!path.startsWith(prefix)) return undefined;
   const root = path.slice(prefix.length);
-  return root in version3Index() ? { status: 200, body: { json: version3(root, gitVersion) } } : undefined;
+  return Object.hasOwn(version3Index(), root) ? { status: 200, body: { json: version3(root, gitVersion) } } : undefined;
 }
 
 function version2(accept: string, gitVersion: string): RestResponse {

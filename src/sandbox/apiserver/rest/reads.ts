@@ -1,6 +1,6 @@
 /** get and list. */
 import { objectAnswer, listAnswer } from './answers';
-import type { Item } from './cache';
+import type { Item } from './bucket';
 import type { Call, Handler } from './context';
 import type { Kind } from './kinds/kind';
 import { listOptions, type ListOptions } from './options';

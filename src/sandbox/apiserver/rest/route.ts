@@ -46,7 +46,7 @@ async function resource(server: Server, request: RestRequest): Promise<RestRespo
   if (kind.namespaced && own === '' && name !== '' && verb !== 'list' && verb !== 'watch') throw noResource();
   const call = { server, request, kind, namespace: own, name, subresource };
   if (subresource !== '') {
-    const part = kind.subresources[subresource];
+    const part = Object.hasOwn(kind.subresources, subresource) ? kind.subresources[subresource] : undefined;
     if (part === undefined) throw noResource();
     if (!part.verbs.includes(verb)) throw methodNotAllowed();
     const handler = SUBRESOURCES[subresource]?.[verb] ?? (subresource === 'status' ? PLAIN[verb] : undefined);

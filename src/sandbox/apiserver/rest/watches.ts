@@ -4,7 +4,7 @@
  */
 import { negotiate } from './codec';
 import type { Call, Handler } from './context';
-import { Item, type CacheEvent } from './cache';
+import { Item, type CacheEvent } from './bucket';
 import { apiVersionOf } from './kinds/kind';
 import { listOptions } from './options';
 import { matcherOf } from './reads';

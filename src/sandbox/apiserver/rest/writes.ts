@@ -8,7 +8,7 @@ import { writeOptions, type WriteOptions } from './options';
 import { applied } from './patch/apply';
 import { APPLY_PATCH, JSON_PATCH, patched, readPatch, type Patch } from './patch/patch';
 import { prepareNamespace } from './namespaces';
-import type { Item } from './cache';
+import type { Item } from './bucket';
 import type { RestResponse } from '../contract';
 import { StatusError, badRequest, forbidden, methodNotAllowed, notFound } from './status';
 import { obj, str, type KubeObject, type Obj } from './value';

@@ -89,13 +89,13 @@ function two(large: number, unit: string, small: number, smallUnit: string): str
   return small === 0 ? `${large}${unit}` : `${large}${unit}${small}${smallUnit}`;
 }
 
-const MODES: Readonly<Record<string, string>> = {
-  ReadWriteOnce: 'RWO',
-  ReadOnlyMany: 'ROX',
-  ReadWriteMany: 'RWX',
-  ReadWriteOncePod: 'RWOP',
-};
+const MODES: ReadonlyMap<string, string> = new Map([
+  ['ReadWriteOnce', 'RWO'],
+  ['ReadOnlyMany', 'ROX'],
+  ['ReadWriteMany', 'RWX'],
+  ['ReadWriteOncePod', 'RWOP'],
+]);
 
 export function accessModes(modes: unknown): string {
-  return (Array.isArray(modes) ? (modes as unknown[]) : []).map((mode) => MODES[str(mode)] ?? str(mode)).join(',');
+  return (Array.isArray(modes) ? (modes as unknown[]) : []).map((mode) => MODES.get(str(mode)) ?? str(mode)).join(',');
 }
