@@ -19,6 +19,7 @@ const program = buildProgram({
   writeOutput: unused,
   replayLogs: unused,
   logs: unused,
+  writeParquet: unused,
   now: unused,
   exit: unused,
 } satisfies Context);

@@ -278,6 +278,7 @@ describe('help', () => {
     writeOutput: unused,
     replayLogs: unused,
     logs: unused,
+    writeParquet: unused,
     now: unused,
     exit: unused,
   });

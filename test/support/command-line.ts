@@ -35,6 +35,9 @@ export interface RunOptions {
   ports?: (ports: TestPorts) => void;
 }
 
+/** In a script of its own: Jest has no loader for modules that are modules only. */
+export const importParquet: Context['writeParquet'] = () => Promise.reject(new Error('the bundle writes Parquet'));
+
 export async function run(node: FakeNode, args: readonly string[], options: RunOptions = {}): Promise<Run> {
   const result: Run = {
     code: undefined,
@@ -79,6 +82,7 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
         },
     replayLogs: replayFiles,
     logs: () => Promise.resolve(createLogReader(options.reader)),
+    writeParquet: (path, events) => importParquet(path, events),
     now: () => options.now ?? Date.now(),
     exit(code) {
       result.code = code;

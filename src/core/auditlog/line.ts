@@ -102,7 +102,7 @@ export class LineReader {
 
 /** Whether a scanned object is an audit event: it says so, or has what only events have. */
 export function isEvent(scan: EventScan): boolean {
-  if (scan.kinds[SLOT.kind] !== 0) return scan.text(SLOT.kind) === 'Event' && !isClusterEvent(scan);
+  if (scan.kinds[SLOT.kind] !== 0) return scan.is(SLOT.kind, 'Event') && !isClusterEvent(scan);
   return scan.kinds[SLOT.auditID] !== 0 || (scan.kinds[SLOT.stage] !== 0 && scan.kinds[SLOT.verb] !== 0);
 }
 

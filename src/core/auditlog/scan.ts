@@ -80,6 +80,16 @@ export class EventScan {
     return decodeText(this.bytes, this.from[slot] ?? 0, this.to[slot] ?? 0, kind === ESCAPED);
   }
 
+  /** Whether a field is just this text; asked of ASCII texts. */
+  is(slot: number, text: string): boolean {
+    const kind = this.kinds[slot];
+    if (kind === ESCAPED) return this.text(slot) === text;
+    const from = this.from[slot] ?? 0;
+    if (kind !== PLAIN || (this.to[slot] ?? 0) - from !== text.length) return false;
+    for (let at = 0; at < text.length; at++) if (this.bytes[from + at] !== text.charCodeAt(at)) return false;
+    return true;
+  }
+
   /** Any field as JSON.parse would give it; undefined when it is absent or, in a body, no JSON. */
   value(slot: number): unknown {
     const kind = this.kinds[slot];
