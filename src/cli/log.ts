@@ -16,16 +16,10 @@ import type { WhoFlags } from './log/who';
 export function logCommand(context: Context): Command {
   const command = new Command('log')
     .summary('read the audit log: query, top, who, show, follow, report, export')
-    .description('Reads audit logs: of this node, or any; rotated and gzipped ones too, of several nodes in order of time.');
-  for (const make of [
-    queryCommand,
-    topCommand,
-    whoCommand,
-    showCommand,
-    followCommand,
-    reportCommand,
-    exportCommand,
-  ])
+    .description(
+      'Reads audit logs: of this node, or any; rotated and gzipped ones too, of several nodes in order of time.',
+    );
+  for (const make of [queryCommand, topCommand, whoCommand, showCommand, followCommand, reportCommand, exportCommand])
     command.addCommand(make(context));
   return command;
 }
@@ -74,7 +68,9 @@ function topCommand(context: Context): Command {
       .option('--limit <n>', 'so many rows, 0 for all', count, 20),
   );
   return command.action(async (files: string[], flags: TopFlags) => {
-    await (await import('./log/top')).top(context, command, files, { ...flags, by: flags.by ?? ['user,verb,resource'] });
+    await (
+      await import('./log/top')
+    ).top(context, command, files, { ...flags, by: flags.by ?? ['user,verb,resource'] });
   });
 }
 
@@ -114,7 +110,9 @@ function showCommand(context: Context): Command {
 
 function followCommand(context: Context): Command {
   const command = addShowOptions(
-    addFilterOptions(new Command('follow').summary('events as they are written, until Ctrl-C').argument('[files...]', FILES)),
+    addFilterOptions(
+      new Command('follow').summary('events as they are written, until Ctrl-C').argument('[files...]', FILES),
+    ),
   );
   return command.action(async (files: string[], flags: FollowFlags) => {
     await (await import('./log/follow')).follow(context, command, files, flags);

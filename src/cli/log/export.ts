@@ -12,10 +12,17 @@ export interface ExportFlags extends FilterFlags {
   reveal: boolean;
 }
 
-export async function exportLog(context: Context, command: Command, files: string[], flags: ExportFlags): Promise<void> {
+export async function exportLog(
+  context: Context,
+  command: Command,
+  files: string[],
+  flags: ExportFlags,
+): Promise<void> {
   const { parquet } = flags;
   if (parquet === undefined)
-    throw new UserError('usage', 'log export needs a file to write', { hints: ['kube-auditctl log export --parquet events.parquet'] });
+    throw new UserError('usage', 'log export needs a file to write', {
+      hints: ['kube-auditctl log export --parquet events.parquet'],
+    });
   const filter = filterOf(flags, context.now());
   const options = globals(command);
   const names = await namesOf(context, command, files, flags);

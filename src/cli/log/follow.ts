@@ -13,7 +13,9 @@ export async function follow(context: Context, command: Command, files: string[]
   const filter = filterOf(flags, context.now());
   const options = globals(command);
   if (options.output === 'json')
-    throw new UserError('usage', 'what never ends is no single document', { hints: ['kube-auditctl log follow -o jsonl'] });
+    throw new UserError('usage', 'what never ends is no single document', {
+      hints: ['kube-auditctl log follow -o jsonl'],
+    });
   const print = printer(context, command, flags, 'log follow', true);
   const names = await namesOf(context, command, files, flags);
   if (names.kind === 'named' && names.names.includes('-'))

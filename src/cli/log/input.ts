@@ -50,7 +50,9 @@ export function filterOf(flags: FilterFlags, now: number): FilterSpec {
     ...(until === undefined ? {} : { until: timeArgument(until, now, utc) }),
   };
   if (spec.since !== undefined && spec.until !== undefined && spec.since > spec.until)
-    throw new UserError('bad-time', '--since is later than --until', { hints: [`--since ${until ?? ''} --until ${since ?? ''}`] });
+    throw new UserError('bad-time', '--since is later than --until', {
+      hints: [`--since ${until ?? ''} --until ${since ?? ''}`],
+    });
   compileFilter(spec);
   return spec;
 }

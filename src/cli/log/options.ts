@@ -26,10 +26,12 @@ const append = (value: string, all: string[] | undefined): string[] => [...(all 
 export function addFilterOptions(command: Command): Command {
   for (const [flags, description] of LISTS) command.addOption(new Option(flags, description).argParser(append));
   return addLogOptions(command)
-    .addOption(new Option('--where <expression>', 'anything else, e.g. \'user.extra.scopes contains "admin"\'').argParser(append))
     .addOption(
-      new Option('--preset <name>', 'secrets, exec, rbac, failed, anonymous or escalation').argParser(append),
+      new Option('--where <expression>', 'anything else, e.g. \'user.extra.scopes contains "admin"\'').argParser(
+        append,
+      ),
     )
+    .addOption(new Option('--preset <name>', 'secrets, exec, rbac, failed, anonymous or escalation').argParser(append))
     .option('--since <time>', '2h, 7d, yesterday, 14:05, 2026-01-31, RFC 3339')
     .option('--until <time>', 'the same')
     .addHelpText(
@@ -40,6 +42,9 @@ export function addFilterOptions(command: Command): Command {
 
 export function addLogOptions(command: Command): Command {
   return command
-    .option('--log <files...>', 'logs, folders or patterns, gzipped ones too, - for standard input (default: of this node)')
+    .option(
+      '--log <files...>',
+      'logs, folders or patterns, gzipped ones too, - for standard input (default: of this node)',
+    )
     .option('--utc', 'times in UTC instead of the local clock', false);
 }

@@ -43,7 +43,8 @@ export async function report(context: Context, command: Command, files: string[]
 function masked(data: ReportData): ReportData {
   const { anonymous } = data.groups;
   const rows = anonymous.rows.map((row) => ({ ...row, values: row.values.map(maskUri) }));
-  const list = (events: ReportData['rbac']): ReportData['rbac'] => events.map((event) => ({ ...event, uri: maskUri(event.uri) }));
+  const list = (events: ReportData['rbac']): ReportData['rbac'] =>
+    events.map((event) => ({ ...event, uri: maskUri(event.uri) }));
   return {
     ...data,
     groups: { ...data.groups, anonymous: { ...anonymous, rows } },

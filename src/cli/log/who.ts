@@ -50,7 +50,12 @@ export async function who(
 
 /** `secret/important`, or `secret important` as two words; what follows are logs. */
 function targetOf([first = '', ...rest]: string[]): { target: string; files: string[] } {
-  if (first.includes('/') || rest.length === 0 || !/^[\w.*-]+$/.test(rest[0] ?? '') || /\.(?:log|json|gz)/.test(rest[0] ?? ''))
+  if (
+    first.includes('/') ||
+    rest.length === 0 ||
+    !/^[\w.*-]+$/.test(rest[0] ?? '') ||
+    /\.(?:log|json|gz)/.test(rest[0] ?? '')
+  )
     return { target: first, files: rest };
   return { target: `${first}/${rest[0] ?? ''}`, files: rest.slice(1) };
 }

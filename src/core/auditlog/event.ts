@@ -105,7 +105,9 @@ export function isFailedLogin(event: AuditEvent): boolean {
 /** `pods/exec`, `deployments.apps`; for what is no resource the path. */
 export function whatOf({ objectRef, requestURI = '' }: AuditEvent): string {
   const { resource = '', subresource = '', apiGroup = '' } = objectRef ?? {};
-  return resource === '' ? (requestURI.split('?')[0] ?? pathHead(requestURI)) : resourceText(resource, subresource, apiGroup);
+  return resource === ''
+    ? (requestURI.split('?')[0] ?? pathHead(requestURI))
+    : resourceText(resource, subresource, apiGroup);
 }
 
 /** Code, `panic`, or nothing when the request was not answered yet. */
@@ -119,7 +121,8 @@ export type Tone = 'ok' | 'denied' | 'failed' | 'open';
 export function toneOf(event: AuditEvent): Tone {
   const code = event.responseStatus?.code;
   if (event.stage === 'Panic') return 'failed';
-  if (code === 401 || code === 403 || event.annotations?.['authorization.k8s.io/decision'] === 'forbid') return 'denied';
+  if (code === 401 || code === 403 || event.annotations?.['authorization.k8s.io/decision'] === 'forbid')
+    return 'denied';
   if (code !== undefined && code >= 400) return 'failed';
   return event.stage === 'ResponseComplete' || event.stage === undefined ? 'ok' : 'open';
 }

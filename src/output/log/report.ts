@@ -28,7 +28,9 @@ export function reportText({ data, gaps, missing }: ShownReport, style: Style, u
   for (const [title, id] of GROUPS) {
     const { rows, others } = data.groups[id];
     if (rows.length === 0) continue;
-    const shown = rows.slice(0, ROWS).map(({ values, count }) => [String(count), ...values.map((value) => safeText(value) || '-')]);
+    const shown = rows
+      .slice(0, ROWS)
+      .map(({ values, count }) => [String(count), ...values.map((value) => safeText(value) || '-')]);
     const left = rows.length - shown.length + (others > 0 ? 1 : 0);
     lines.push('', style.bold(title), table([['requests', ...REPORT_GROUPS[id]], ...shown]));
     if (left > 0) lines.push(style.dim(`and ${left} more`));
@@ -47,6 +49,14 @@ const GROUPS = [
 
 export function reportJson({ data, files, gaps, missing }: ShownReport, html: string | null): string {
   const { minutes, ...rest } = data;
-  const document = { command: 'log report', exitCode: 0, html, ...rest, minutes: Object.fromEntries(minutes), gaps, missing };
+  const document = {
+    command: 'log report',
+    exitCode: 0,
+    html,
+    ...rest,
+    minutes: Object.fromEntries(minutes),
+    gaps,
+    missing,
+  };
   return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
 }

@@ -54,7 +54,7 @@ async function write(fd: number, events: AsyncIterable<AuditEvent>): Promise<{ r
   const writer = new ByteWriter();
   const flush = (): void => {
     const chunk = new Uint8Array(writer.buffer, 0, writer.index);
-    for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+    for (let at = 0; at < chunk.length;) at += writeSync(fd, chunk, at);
     bytes += chunk.length;
     writer.index = 0;
   };

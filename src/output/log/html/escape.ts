@@ -2,8 +2,5 @@
 import { safeText } from '../text';
 
 export function esc(text: string | number): string {
-  return safeText(String(text)).replace(
-    /[&<>"'`=]/g,
-    (character) => `&#${character.codePointAt(0) ?? 0};`,
-  );
+  return safeText(String(text)).replace(/[&<>"'`=]/g, (character) => `&#${character.codePointAt(0) ?? 0};`);
 }

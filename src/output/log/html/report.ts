@@ -91,7 +91,10 @@ function cards({ data, gaps, files }: ReportPage): string {
     ['size', bytesText(data.bytes), false],
   ];
   return `<div class="cards">${all
-    .map(([name, value, bad]) => `<div class="card${bad && value !== 0 ? ' bad' : ''}"><b>${esc(value)}</b>${esc(name)}</div>`)
+    .map(
+      ([name, value, bad]) =>
+        `<div class="card${bad && value !== 0 ? ' bad' : ''}"><b>${esc(value)}</b>${esc(name)}</div>`,
+    )
     .join('')}</div>`;
 }
 
@@ -101,13 +104,15 @@ function groupSection({ data, utc }: ReportPage): (section: (typeof SECTIONS)[nu
     const byBytes = id === 'volume';
     const sorted = byBytes ? [...rows].sort((a, b) => b.bytes - a.bytes) : rows;
     const heads = [...REPORT_GROUPS[id], 'requests', 'bytes', 'first', 'last'];
-    const body = sorted.slice(0, MOST_ROWS).map(({ values, count, bytes, first, last }) => [
-      ...values.map((value, at) => cell(REPORT_GROUPS[id][at] === 'uri' ? maskUri(value) : value)),
-      `<td class="n">${count}</td>`,
-      `<td class="n">${esc(bytesText(bytes))}</td>`,
-      `<td class="t">${esc(shortTime(first, utc))}</td>`,
-      `<td class="t">${esc(shortTime(last, utc))}</td>`,
-    ]);
+    const body = sorted
+      .slice(0, MOST_ROWS)
+      .map(({ values, count, bytes, first, last }) => [
+        ...values.map((value, at) => cell(REPORT_GROUPS[id][at] === 'uri' ? maskUri(value) : value)),
+        `<td class="n">${count}</td>`,
+        `<td class="n">${esc(bytesText(bytes))}</td>`,
+        `<td class="t">${esc(shortTime(first, utc))}</td>`,
+        `<td class="t">${esc(shortTime(last, utc))}</td>`,
+      ]);
     const left = sorted.slice(MOST_ROWS).reduce((total, { count }) => total + count, 0) + others;
     return [id, title, `${note === '' ? '' : `<p class="dim">${esc(note)}</p>`}${table(heads, body)}${more(left)}`];
   };

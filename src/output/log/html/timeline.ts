@@ -32,12 +32,20 @@ export function timelineHtml({ minutes }: ReportData, utc: boolean): string {
   ].join('\n');
 }
 
-function svg(bars: readonly Bar[], stacks: readonly number[][], names: readonly string[], kind: string, utc: boolean): string {
+function svg(
+  bars: readonly Bar[],
+  stacks: readonly number[][],
+  names: readonly string[],
+  kind: string,
+  utc: boolean,
+): string {
   const most = Math.max(1, ...stacks.map(sum));
   const wide = WIDTH / bars.length;
   const rects = stacks.flatMap((stack, at) => {
     let top = HEIGHT;
-    const label = stack.map((count, which) => (count > 0 ? `${names[which] ?? ''} ${count}` : '')).filter((each) => each !== '');
+    const label = stack
+      .map((count, which) => (count > 0 ? `${names[which] ?? ''} ${count}` : ''))
+      .filter((each) => each !== '');
     const parts = stack.map((count, which) => {
       const high = (count / most) * HEIGHT;
       top -= high;
@@ -46,7 +54,9 @@ function svg(bars: readonly Bar[], stacks: readonly number[][], names: readonly 
         : `<rect class="${kind}${which}" x="${(at * wide).toFixed(1)}" y="${top.toFixed(1)}" width="${Math.max(1, wide - 1).toFixed(1)}" height="${high.toFixed(1)}"/>`;
     });
     const title = `${shortTime(`${bars[at]?.time ?? ''}:00Z`, utc)}: ${label.join(', ') || 'nothing'}`;
-    return [`<g><title>${esc(title)}</title><rect class="hit" x="${(at * wide).toFixed(1)}" y="0" width="${wide.toFixed(1)}" height="${HEIGHT}"/>${parts.join('')}</g>`];
+    return [
+      `<g><title>${esc(title)}</title><rect class="hit" x="${(at * wide).toFixed(1)}" y="0" width="${wide.toFixed(1)}" height="${HEIGHT}"/>${parts.join('')}</g>`,
+    ];
   });
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="events by time, at most ${most} a bar" preserveAspectRatio="none">${rects.join('')}</svg>`;
 }
