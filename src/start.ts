@@ -58,6 +58,7 @@ export async function start(args: readonly string[]): Promise<void> {
     writeOutput,
     logs: async () =>
       (await import('./system/log/reader')).createLogReader({ script: join(__dirname, 'workers', 'log.cjs') }),
+    writeParquet: async (path, events) => (await import('./system/log/parquet')).writeParquet(path, events),
     now: () => Date.now(),
     replayLogs: async (paths, replay) => (await import('./system/replay-reader')).replayFiles(paths, replay),
     sandboxDirs: sandboxDirs(),

@@ -48,7 +48,8 @@ export async function askWho(
   policy: Policy | undefined,
 ): Promise<WhoReport> {
   const answers: WhoAnswer[] = [];
-  for await (const { raw } of logs.events({ ...filterOfQuestion(question), ...span })) answers.push(answerFrom(parseEvent(raw)));
+  for await (const { raw } of logs.events({ ...filterOfQuestion(question), ...span }))
+    answers.push(answerFrom(parseEvent(raw)));
   const oldest = await logs.oldest();
   return {
     answers,
@@ -97,7 +98,9 @@ export function policyView(policy: Policy, question: Question): PolicyView {
 }
 
 function isLogged({ level, omitStages }: Decision): boolean {
-  return level !== 'None' && ['ResponseComplete', 'RequestReceived'].some((stage) => !omitStages.includes(stage as never));
+  return (
+    level !== 'None' && ['ResponseComplete', 'RequestReceived'].some((stage) => !omitStages.includes(stage as never))
+  );
 }
 
 function people(policy: Policy): { user: string; groups: string[] }[] {
@@ -107,9 +110,11 @@ function people(policy: Policy): { user: string; groups: string[] }[] {
     ['kubernetes-admin', ['system:masters', 'kubeadm:cluster-admins', ...authenticated]],
   ]);
   for (const { users, userGroups } of policy.rules) {
-    for (const user of users) found.set(user, user.startsWith('system:node:') ? ['system:nodes', ...authenticated] : authenticated);
+    for (const user of users)
+      found.set(user, user.startsWith('system:node:') ? ['system:nodes', ...authenticated] : authenticated);
     for (const group of userGroups)
-      if (group !== 'system:authenticated') found.set(`members of ${group}`, [group, ...(group === 'system:unauthenticated' ? [] : authenticated)]);
+      if (group !== 'system:authenticated')
+        found.set(`members of ${group}`, [group, ...(group === 'system:unauthenticated' ? [] : authenticated)]);
   }
   return [...found].map(([user, groups]) => ({ user, groups }));
 }

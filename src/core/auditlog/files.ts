@@ -33,7 +33,14 @@ export function nameFile(path: string): NamedFile {
   const kubelet = KUBELET.exec(name);
   if (kubelet) {
     const [, base = '', ...parts] = kubelet;
-    const [year, month, day, hour, minute, second] = parts.map(Number) as [number, number, number, number, number, number];
+    const [year, month, day, hour, minute, second] = parts.map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     return inContainer(path, folder, base, Date.UTC(year, month - 1, day, hour, minute, second));
   }
   const rotated = LOGROTATE.exec(name);

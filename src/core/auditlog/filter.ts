@@ -202,7 +202,9 @@ function addTimes({ since, until }: FilterSpec, { rest }: Tests): void {
 
 /** When the event was written, in microseconds; NaN when it does not say. */
 export function stageMicros(scan: EventScan): number {
-  return micros(scan.text(scan.kinds[SLOT.stageTimestamp] === ABSENT ? SLOT.requestReceivedTimestamp : SLOT.stageTimestamp));
+  return micros(
+    scan.text(scan.kinds[SLOT.stageTimestamp] === ABSENT ? SLOT.requestReceivedTimestamp : SLOT.stageTimestamp),
+  );
 }
 
 export function annotationsOf(scan: EventScan): Readonly<Record<string, string>> {

@@ -30,7 +30,9 @@ export class GroupTable {
 
   /** The most frequent first. */
   rows(): GroupRow[] {
-    return [...this.#rows.values()].sort((a, b) => b.count - a.count || (a.values.join('\n') < b.values.join('\n') ? -1 : 1));
+    return [...this.#rows.values()].sort(
+      (a, b) => b.count - a.count || (a.values.join('\n') < b.values.join('\n') ? -1 : 1),
+    );
   }
 
   #merge(row: GroupRow): void {

@@ -16,7 +16,8 @@ export interface Shown {
 /** The event as it may be shown. */
 export function presentable(event: AuditEvent, { bodies, reveal }: Shown): AuditEvent {
   const { requestObject, responseObject, ...rest } = event;
-  const shown: AuditEvent = reveal || rest.requestURI === undefined ? rest : { ...rest, requestURI: maskUri(rest.requestURI) };
+  const shown: AuditEvent =
+    reveal || rest.requestURI === undefined ? rest : { ...rest, requestURI: maskUri(rest.requestURI) };
   if (!bodies) return shown;
   const mask = (body: unknown): unknown => (reveal ? body : maskBody(body, secretRequest(event)));
   // In the order in which the server writes them.
@@ -52,7 +53,9 @@ export function maskBody(body: unknown, secret: boolean, depth = 0): unknown {
   const given = body as Record<string, unknown>;
   const { kind } = given;
   const isSecret =
-    kind === 'Secret' || kind === 'SecretList' || (secret && (kind === undefined || kind === 'List' || kind === 'Table'));
+    kind === 'Secret' ||
+    kind === 'SecretList' ||
+    (secret && (kind === undefined || kind === 'List' || kind === 'Table'));
   return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, maskValue(key, value, isSecret, depth)]));
 }
 

@@ -14,9 +14,7 @@ export interface TextTest {
 
 /** Splits `a,b\,c` into `a` and `b,c`. */
 export function splitValues(values: readonly string[]): string[] {
-  return values.flatMap((value) =>
-    value.split(/(?<!\\),/).map((part) => part.replaceAll('\\,', ',')),
-  );
+  return values.flatMap((value) => value.split(/(?<!\\),/).map((part) => part.replaceAll('\\,', ',')));
 }
 
 /** @param single makes one value (without its `!`) a test. */
@@ -29,8 +27,7 @@ export function textTest(
   const unwanted = all.filter((value) => value.startsWith('!')).map((value) => single(value.slice(1)));
   return {
     stable: all.every((value) => (value.startsWith('!') ? value === '!' : value !== '')),
-    test: (text) =>
-      (wanted.length === 0 || wanted.some((test) => test(text))) && !unwanted.some((test) => test(text)),
+    test: (text) => (wanted.length === 0 || wanted.some((test) => test(text))) && !unwanted.some((test) => test(text)),
   };
 }
 

@@ -16,7 +16,20 @@ export interface Question {
   deed: Deed;
 }
 
-type Deed = 'create' | 'delete' | 'read' | 'change' | 'any' | 'list' | 'watch' | 'get' | 'exec' | 'attach' | 'portforward' | 'log' | 'scale';
+type Deed =
+  | 'create'
+  | 'delete'
+  | 'read'
+  | 'change'
+  | 'any'
+  | 'list'
+  | 'watch'
+  | 'get'
+  | 'exec'
+  | 'attach'
+  | 'portforward'
+  | 'log'
+  | 'scale';
 
 /** Verbs and past tenses, for what is meant by them. */
 const WORDS: Readonly<Record<Deed, readonly string[]>> = {
@@ -26,7 +39,24 @@ const WORDS: Readonly<Record<Deed, readonly string[]>> = {
   get: ['get', 'got', 'getted'],
   list: ['list', 'listed'],
   watch: ['watch', 'watched'],
-  change: ['change', 'changed', 'update', 'updated', 'patch', 'patched', 'modified', 'modify', 'edited', 'edit', 'replaced', 'applied', 'apply', 'labelled', 'labeled', 'annotated'],
+  change: [
+    'change',
+    'changed',
+    'update',
+    'updated',
+    'patch',
+    'patched',
+    'modified',
+    'modify',
+    'edited',
+    'edit',
+    'replaced',
+    'applied',
+    'apply',
+    'labelled',
+    'labeled',
+    'annotated',
+  ],
   any: ['touched', 'touch', 'used', 'use', '*', 'any'],
   exec: ['exec', "exec'd", 'execed', 'execd', 'executed', 'exec-ed', 'entered'],
   attach: ['attach', 'attached'],
@@ -42,7 +72,9 @@ export function parseQuestion(word: string, target: string, namespace: string | 
   const [, resource = '', name] = /^([^/]+)(?:\/(.+))?$/.exec(target) ?? [];
   if (resource === '') throw refuse(`this names no resource: ${target}`);
   const parsed = parseResource(resource);
-  const way = { exec: 'exec', attach: 'attach', portforward: 'portforward', log: 'log', scale: 'scale' }[deed as string];
+  const way = { exec: 'exec', attach: 'attach', portforward: 'portforward', log: 'log', scale: 'scale' }[
+    deed as string
+  ];
   return {
     word,
     deed,
@@ -112,11 +144,18 @@ export function filterOfQuestion(question: Question): FilterSpec {
 }
 
 function anySubresource({ target }: Question): string[] {
-  return [`${target.resource}${target.group === undefined ? '' : `.${target.group}`}${target.subresource === undefined ? '' : `/${target.subresource}`}`];
+  return [
+    `${target.resource}${target.group === undefined ? '' : `.${target.group}`}${target.subresource === undefined ? '' : `/${target.subresource}`}`,
+  ];
 }
 
 /** Requests of such a kind, without a user: what a policy is asked whether it would have logged. */
-export function requestsOfQuestion({ target, name, namespace, deed }: Question): Omit<ResourceRequest, 'user' | 'groups'>[] {
+export function requestsOfQuestion({
+  target,
+  name,
+  namespace,
+  deed,
+}: Question): Omit<ResourceRequest, 'user' | 'groups'>[] {
   const known = findByAnyName(target.group === undefined ? target.resource : `${target.resource}.${target.group}`);
   const verbs: Readonly<Record<Deed, readonly string[]>> = {
     create: ['create'],

@@ -123,7 +123,11 @@ export class ReportCollector {
     const what = resource === '' ? pathHead(uri) : resource;
     groups.users.add([who, as], time, bytes);
     groups.resources.add([what], time, bytes);
-    groups.namespaces.add([resource === '' ? '(no resource)' : namespace === '' ? '(cluster)' : namespace], time, bytes);
+    groups.namespaces.add(
+      [resource === '' ? '(no resource)' : namespace === '' ? '(cluster)' : namespace],
+      time,
+      bytes,
+    );
     groups.addresses.add([ip], time, bytes);
     groups.agents.add([agent.replace(/\/.*$/s, '')], time, bytes);
     groups.volume.add([level, verb, what], time, bytes);
@@ -151,7 +155,11 @@ export function mergeReports(parts: readonly ReportData[]): ReportData {
     events: sum(({ events }) => events),
     bytes: sum(({ bytes }) => bytes),
     from: times.sort()[0] ?? '',
-    to: parts.map(({ to }) => to).sort().at(-1) ?? '',
+    to:
+      parts
+        .map(({ to }) => to)
+        .sort()
+        .at(-1) ?? '',
     minutes: [...minutes].sort(([a], [b]) => (a < b ? -1 : 1)),
     groups: Object.fromEntries(
       Object.entries(groups).map(([name, table]) => [name, { rows: table.rows(), others: table.others }]),
@@ -172,7 +180,8 @@ export function verbClass(verb: string): VerbClass {
 
 function outcomeOf(scan: EventScan, code: string): OutcomeName {
   if (code === '401' || code === '403') return 'denied';
-  if (scan.kinds[SLOT.annotations] !== 0 && annotationsOf(scan)['authorization.k8s.io/decision'] === 'forbid') return 'denied';
+  if (scan.kinds[SLOT.annotations] !== 0 && annotationsOf(scan)['authorization.k8s.io/decision'] === 'forbid')
+    return 'denied';
   return Number(code) >= 400 || scan.text(SLOT.stage) === 'Panic' ? 'failed' : 'ok';
 }
 

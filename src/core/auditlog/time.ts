@@ -18,7 +18,8 @@ const UNITS: Readonly<Record<string, number>> = {
 
 /** @returns microseconds since the epoch; NaN when it is no RFC 3339 time. */
 export function micros(text: string): number {
-  const zoned = CANONICAL.test(text) || /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/.test(text);
+  const zoned =
+    CANONICAL.test(text) || /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/.test(text);
   if (!zoned) return NaN;
   const ms = Date.parse(text.slice(0, 19).replace(/[t ]/, 'T') + text.slice(19).replace(/\.\d+/, '').toUpperCase());
   const fraction = /\.(\d+)/.exec(text)?.[1] ?? '';

@@ -52,7 +52,8 @@ function jsonPrinter(options: EventsOptions): EventPrinter {
   return {
     add(event) {
       const text = safeJson(shownEvent(event, options), 4);
-      const before = count++ === 0 ? `{\n  "command": ${JSON.stringify(options.command)},\n  "events": [\n    ` : ',\n    ';
+      const before =
+        count++ === 0 ? `{\n  "command": ${JSON.stringify(options.command)},\n  "events": [\n    ` : ',\n    ';
       return before + text;
     },
     end(files) {
@@ -65,7 +66,14 @@ function jsonPrinter(options: EventsOptions): EventPrinter {
 
 export interface FileTotals {
   damaged: number;
-  files: { path: string; size: number | null; bytes: number; events: number; damaged: number; problem: string | null }[];
+  files: {
+    path: string;
+    size: number | null;
+    bytes: number;
+    events: number;
+    damaged: number;
+    problem: string | null;
+  }[];
 }
 
 /** Of what was read, for JSON. */

@@ -6,9 +6,7 @@ import { safeText } from './text';
 export function filesText(files: readonly LogFile[], style: Style): string {
   return files
     .flatMap(({ path, damaged, problem }) => [
-      ...(damaged > 0
-        ? [`${safeText(path)}: ${damaged} damaged ${damaged === 1 ? 'line' : 'lines'} passed over`]
-        : []),
+      ...(damaged > 0 ? [`${safeText(path)}: ${damaged} damaged ${damaged === 1 ? 'line' : 'lines'} passed over`] : []),
       ...(problem === undefined ? [] : [`${safeText(path)} could not be read to its end: ${safeText(problem)}`]),
     ])
     .map((line) => `${style.yellow('!')} ${line}\n`)

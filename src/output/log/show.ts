@@ -29,10 +29,17 @@ function eventText(event: AuditEvent, style: Style, utc: boolean): string {
     ['resource', objectRef === undefined ? '' : whatOf(event)],
     ['namespace', objectRef?.namespace ?? ''],
     ['name', objectRef?.name ?? ''],
-    ['answer', [responseStatus?.code, responseStatus?.reason, responseStatus?.message].filter((each) => each != null && each !== '').join(' ')],
+    [
+      'answer',
+      [responseStatus?.code, responseStatus?.reason, responseStatus?.message]
+        .filter((each) => each != null && each !== '')
+        .join(' '),
+    ],
     ...Object.entries(annotations ?? {}).map(([key, value]): [string, string] => [key, String(value)]),
   ];
-  const shown = rows.filter(([, value]) => value !== '').map(([name, value]) => [style.dim(safeText(name)), safeText(value)]);
+  const shown = rows
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => [style.dim(safeText(name)), safeText(value)]);
   const bodies = (['requestObject', 'responseObject'] as const)
     .filter((name) => event[name] !== undefined)
     .map((name) => `${style.dim(name)}\n${indent(safeJson(event[name], 0), '  ')}`);
@@ -44,6 +51,11 @@ function time(text: string | undefined, utc: boolean): string {
 }
 
 export function showJson(id: string, events: readonly AuditEvent[], shown: Shown, files: readonly LogFile[]): string {
-  const document = { command: 'log show', exitCode: 0, auditID: id, events: events.map((event) => presentable(event, shown)) };
+  const document = {
+    command: 'log show',
+    exitCode: 0,
+    auditID: id,
+    events: events.map((event) => presentable(event, shown)),
+  };
   return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
 }

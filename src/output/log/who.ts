@@ -37,7 +37,13 @@ function answerText(answer: WhoAnswer, style: Pick<Style, 'bold'>, utc: boolean)
 }
 
 /** What limits the answer, for the talk. */
-export function whoNotes(report: WhoReport, question: Question, since: number | undefined, style: Style, utc: boolean): string {
+export function whoNotes(
+  report: WhoReport,
+  question: Question,
+  since: number | undefined,
+  style: Style,
+  utc: boolean,
+): string {
   const notes: string[] = [];
   const { policy, oldest, answers } = report;
   const deed = `${question.word} ${question.target.resource}${question.name === undefined ? '' : `/${question.name}`}`;

@@ -63,7 +63,7 @@ function boundary(file: OpenFile, time: number): { low: number; high: number } {
 function timeAt({ fd }: OpenFile, offset: number, limit: number): { time: number; end: number } | undefined {
   const scan = new EventScan();
   let size = PROBE;
-  for (let position = offset; position < limit; ) {
+  for (let position = offset; position < limit;) {
     const buffer = Buffer.allocUnsafe(size);
     const count = readSync(fd, buffer, 0, size, position);
     if (count === 0) return undefined;

@@ -100,7 +100,13 @@ function openFile(path: string, all: readonly string[]): OpenFile | undefined {
     const count = stat.isFile() ? readSync(fd, head, 0, HEAD, 0) : 0;
     const start = head.subarray(0, count);
     const gzip = stat.isFile() ? start[0] === 0x1f && start[1] === 0x8b : path.endsWith('.gz');
-    return { path, fd, size: stat.isFile() ? stat.size : Infinity, gzip, divisible: stat.isFile() && !gzip && isLines(start) };
+    return {
+      path,
+      fd,
+      size: stat.isFile() ? stat.size : Infinity,
+      gzip,
+      divisible: stat.isFile() && !gzip && isLines(start),
+    };
   } catch (error) {
     closeSync(fd);
     throw explain(error, 'read', path);
@@ -146,7 +152,10 @@ function glob(pattern: string): string[] {
       found = found.map((path) => join(path, part));
       continue;
     }
-    const source = part.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+    const source = part
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.');
     const test = new RegExp(`^${source}$`);
     found = found.flatMap((path) =>
       list(path)

@@ -1,7 +1,12 @@
 /** Reads audit logs: in threads where there is much to read, otherwise here. */
 import { join } from 'node:path';
 import { stillOpen } from '../../core/auditlog/census';
-import { createCollector, mergeResults, type CollectorResult, type CollectorSpec } from '../../core/auditlog/collectors';
+import {
+  createCollector,
+  mergeResults,
+  type CollectorResult,
+  type CollectorSpec,
+} from '../../core/auditlog/collectors';
 import { compileFilter, stageMicros, type Filter, type FilterSpec } from '../../core/auditlog/filter';
 import { EventScan } from '../../core/auditlog/scan';
 import { rankOf, requestKey, StagePicker } from '../../core/auditlog/stages';
@@ -144,12 +149,7 @@ class Logs implements OpenLogs {
   }
 
   /** The events of one log, in batches. */
-  async *#inOrder(
-    tasks: readonly Task[],
-    spec: FilterSpec,
-    filter: Filter,
-    logs: number,
-  ): AsyncGenerator<Uint8Array> {
+  async *#inOrder(tasks: readonly Task[], spec: FilterSpec, filter: Filter, logs: number): AsyncGenerator<Uint8Array> {
     const { script, threads } = this.#options;
     // Several logs are merged, and so all of them are read at once: here, where no thread waits for another.
     if (script === undefined || logs > 1 || !this.#isMuch(tasks)) {

@@ -142,7 +142,7 @@ const REST = 16 << 10;
 /** The first line that begins at `from` or after it. */
 export function lineStart(fd: number, from: number): number {
   const buffer = Buffer.allocUnsafe(REST);
-  for (let position = from - 1; ; ) {
+  for (let position = from - 1; ;) {
     const count = readSync(fd, buffer, 0, buffer.length, position);
     if (count === 0) return position;
     const at = buffer.subarray(0, count).indexOf(10);

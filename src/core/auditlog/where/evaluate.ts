@@ -77,7 +77,11 @@ function items(values: readonly unknown[]): unknown[] {
 
 function texts(values: readonly unknown[]): string[] {
   return items(values).flatMap((value) =>
-    typeof value === 'string' ? [value] : typeof value === 'number' || typeof value === 'boolean' ? [String(value)] : [],
+    typeof value === 'string'
+      ? [value]
+      : typeof value === 'number' || typeof value === 'boolean'
+        ? [String(value)]
+        : [],
   );
 }
 

@@ -16,7 +16,8 @@ export function tokens(source: string): Token[] {
   while (WORD.lastIndex < source.trimEnd().length) {
     const start = WORD.lastIndex;
     const match = WORD.exec(source);
-    if (!match?.groups) throw refusal(source, start + /^\s*/.exec(source.slice(start))![0].length, 'this is not understood');
+    if (!match?.groups)
+      throw refusal(source, start + /^\s*/.exec(source.slice(start))![0].length, 'this is not understood');
     const { number, name, text, operator } = match.groups;
     const end = WORD.lastIndex;
     const word = number ?? name ?? text ?? operator ?? '';
