@@ -64,6 +64,7 @@ export async function start(args: readonly string[]): Promise<void> {
     writeOutput,
     logs: async () =>
       (await import('./system/log/reader')).createLogReader({ script: join(__dirname, 'workers', 'log.cjs') }),
+    writeParquet: async (path, events) => (await import('./system/log/parquet')).writeParquet(path, events),
     now: () => Date.now(),
     editor: ({ root }) =>
       createEditor({ root: resolve(root), env: process.env, output: process.stdout.isTTY ? 1 : 2, hold }),

@@ -27,6 +27,7 @@ const program = buildProgram({
   runSelf: unused,
   interrupts: { first: new AbortController().signal, second: new AbortController().signal },
   logs: unused,
+  writeParquet: unused,
   now: unused,
   exit: unused,
 } satisfies Context);

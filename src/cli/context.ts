@@ -6,6 +6,7 @@ import type { Editor, Person } from '../change/edit';
 import type { ChangeEvent } from '../change/events';
 import type { LogReader } from '../change/log';
 import type { ReadLogs, ReplayedLog } from '../change/policy';
+import type { AuditEvent } from '../core/auditlog/event';
 import type { ExitCode } from '../core/outcome';
 import { createStyle, type Style } from '../output/style';
 
@@ -65,6 +66,8 @@ export interface Context {
   interrupts: Interrupts;
   /** What reads audit logs, loaded on first use. */
   logs(): Promise<LogReader>;
+  /** Events as a Parquet file, whole or not at all. Rejects with a UserError. */
+  writeParquet(path: string, events: AsyncIterable<AuditEvent>): Promise<{ rows: number; bytes: number }>;
   /** Milliseconds since the epoch. */
   now(): number;
   exit(code: ExitCode): void;

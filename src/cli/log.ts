@@ -5,8 +5,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from './context';
 import { addFilterOptions, addLogOptions } from './log/options';
+import type { ExportFlags } from './log/export';
 import type { FollowFlags } from './log/follow';
 import type { QueryFlags } from './log/query';
+import type { ReportFlags } from './log/report';
 import type { ShowOneFlags } from './log/show';
 import type { TopFlags } from './log/top';
 import type { WhoFlags } from './log/who';
@@ -17,7 +19,7 @@ export function logCommand(context: Context): Command {
     .description(
       'Reads audit logs: of this node, or any; rotated and gzipped ones too, of several nodes in order of time.',
     );
-  for (const make of [queryCommand, topCommand, whoCommand, showCommand, followCommand])
+  for (const make of [queryCommand, topCommand, whoCommand, showCommand, followCommand, reportCommand, exportCommand])
     command.addCommand(make(context));
   return command;
 }
@@ -114,6 +116,32 @@ function followCommand(context: Context): Command {
   );
   return command.action(async (files: string[], flags: FollowFlags) => {
     await (await import('./log/follow')).follow(context, command, files, flags);
+  });
+}
+
+function reportCommand(context: Context): Command {
+  const command = addFilterOptions(
+    new Command('report')
+      .summary('what a log tells: who, what, where, what was denied, gaps')
+      .argument('[files...]', FILES)
+      .option('--html <file>', 'as one page that needs nothing else'),
+  );
+  return command.action(async (files: string[], flags: ReportFlags) => {
+    await (await import('./log/report')).report(context, command, files, flags);
+  });
+}
+
+function exportCommand(context: Context): Command {
+  const command = addFilterOptions(
+    new Command('export')
+      .summary('events as a Parquet file, for DuckDB, ClickHouse, Spark')
+      .argument('[files...]', FILES)
+      .option('--parquet <file>', 'what to write')
+      .option('--bodies', 'request and response objects too, without the values of Secrets', false)
+      .option('--reveal', 'with the values of Secrets', false),
+  );
+  return command.action(async (files: string[], flags: ExportFlags) => {
+    await (await import('./log/export')).exportLog(context, command, files, flags);
   });
 }
 

@@ -287,6 +287,7 @@ describe('help', () => {
     runSelf: unused,
     interrupts: { first: new AbortController().signal, second: new AbortController().signal },
     logs: unused,
+    writeParquet: unused,
     now: unused,
     exit: unused,
   });

@@ -66,6 +66,9 @@ const NO_SANDBOXES: Sandboxes = {
   demo: unexpected,
 };
 
+/** In a script of its own: Jest has no loader for modules that are modules only. */
+export const importParquet: Context['writeParquet'] = () => Promise.reject(new Error('the bundle writes Parquet'));
+
 export async function run(node: FakeNode, args: readonly string[], options: RunOptions = {}): Promise<Run> {
   const result: Run = {
     code: undefined,
@@ -133,6 +136,7 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
     runSelf: () => Promise.reject(new Error('the test runs no other process')),
     interrupts: { first: new AbortController().signal, second: new AbortController().signal },
     logs: () => Promise.resolve(createLogReader(options.reader)),
+    writeParquet: (path, events) => importParquet(path, events),
     now: () => options.now ?? Date.now(),
     exit(code) {
       result.code = code;

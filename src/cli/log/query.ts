@@ -25,9 +25,10 @@ export async function query(context: Context, command: Command, files: string[],
   await withLogs(context, command, names, async (logs) => {
     const last: { event: AuditEvent; open: boolean }[] = [];
     let count = 0;
+    const needsBodies = flags.bodies || flags.fields !== undefined;
     for await (const { raw, open } of logs.events(filter)) {
       if (context.streams.outClosed?.() === true) return;
-      const event = parseEvent(raw);
+      const event = parseEvent(raw, needsBodies);
       if (flags.last === undefined) context.streams.out(print.add(event, open));
       else {
         last.push({ event, open });

@@ -47,7 +47,7 @@ export class PieceCensus {
     const before = this.#waiting.get(key);
     if (rank !== FINAL) {
       if (before !== undefined ? before.rank >= rank : this.#finished.has(key)) return;
-      this.#waiting.set(key, { key, rank, raw: scan.raw().slice() });
+      this.#waiting.set(key, { key, rank, raw: scan.copy() });
       if (rank === 1 && before === undefined && this.crosses(scan)) this.#crossed.push(key);
       return;
     }

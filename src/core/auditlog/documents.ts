@@ -64,7 +64,7 @@ export class DocumentReader {
   #keep(part: Uint8Array): void {
     this.#size += part.length + 1;
     if (this.#size > this.#largest) this.#parts = [];
-    else this.#parts.push(part.slice());
+    else this.#parts.push(new Uint8Array(part));
   }
 
   #finish(): void {

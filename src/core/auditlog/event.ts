@@ -1,7 +1,7 @@
 /** An audit event as parsed JSON, and what people call its parts. */
 import { pathHead, resourceText } from './report';
 import { EventScan } from './scan';
-import { FIELDS, SLOT } from './members';
+import { FIELDS, OTHER, SLOT } from './members';
 
 export interface UserInfo {
   username?: string;
@@ -43,13 +43,38 @@ export interface AuditEvent {
 
 const utf8 = new TextDecoder();
 
-/** Reads the bytes of an event. One whose body is damaged is given without its bodies. */
-export function parseEvent(raw: Uint8Array): AuditEvent {
+/**
+ * Reads the bytes of an event. One whose body is damaged is given without its bodies.
+ * @param bodies false: they are not wanted, and left unread where that is cheaper.
+ */
+export function parseEvent(raw: Uint8Array, bodies = true): AuditEvent {
   try {
-    return JSON.parse(utf8.decode(raw)) as AuditEvent;
+    return JSON.parse(utf8.decode(bodies ? raw : cut(raw))) as AuditEvent;
   } catch {
     return withoutBodies(raw);
   }
+}
+
+const spare = new EventScan();
+const REQUEST = ',"requestObject":';
+const RESPONSE = ',"responseObject":';
+
+/** Without the bodies, where they stand as the server writes them: one after the other. */
+function cut(raw: Uint8Array): Uint8Array {
+  if (!spare.scan(raw, 0, raw.length)) return raw;
+  const [request, response] = [SLOT.requestObject, SLOT.responseObject];
+  const first = spare.kinds[request] === 0 ? response : request;
+  if (spare.kinds[first] !== OTHER) return raw;
+  const last = spare.kinds[response] === 0 ? request : response;
+  const from = (spare.from[first] ?? 0) - (first === request ? REQUEST : RESPONSE).length;
+  const to = spare.to[last] ?? 0;
+  const name = utf8.decode(raw.subarray(from, spare.from[first]));
+  const inOrder = first === last || spare.from[last] === (spare.to[first] ?? 0) + RESPONSE.length;
+  if (!inOrder || spare.kinds[last] !== OTHER || (name !== REQUEST && name !== RESPONSE)) return raw;
+  const kept = new Uint8Array(raw.length - (to - from));
+  kept.set(raw.subarray(0, from));
+  kept.set(raw.subarray(to), from);
+  return kept;
 }
 
 function withoutBodies(raw: Uint8Array): AuditEvent {

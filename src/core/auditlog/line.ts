@@ -62,8 +62,9 @@ export class LineReader {
       found.damaged += this.end();
       return;
     }
-    // White space at the end of a piece is its own.
-    this.#pieces.push(withoutBreak(line).subarray(cri[0].length + line.indexOf(text[0] ?? 0)));
+    // White space at the end of a piece is its own. A copy: the block that it lies in is read over.
+    const begin = text.byteOffset - line.byteOffset + cri[0].length;
+    this.#pieces.push(new Uint8Array(withoutBreak(line).subarray(begin)));
     if (cri[3] === 'P') return;
     const whole = joined(this.#pieces);
     this.end();
@@ -86,7 +87,7 @@ export class LineReader {
       return;
     }
     if (isEvent(scan)) {
-      found.events.push(text.slice());
+      found.events.push(new Uint8Array(text));
       return;
     }
     const wrapped = dockerLine(text);
@@ -95,14 +96,15 @@ export class LineReader {
   }
 
   #ifEvent(text: Uint8Array, scan: EventScan, found: Found): void {
-    if (isWhole(text, scan) && scan.scan(text, 0, text.length) && isEvent(scan)) found.events.push(text.slice());
+    if (isWhole(text, scan) && scan.scan(text, 0, text.length) && isEvent(scan))
+      found.events.push(new Uint8Array(text));
     else found.damaged++;
   }
 }
 
 /** Whether a scanned object is an audit event: it says so, or has what only events have. */
 export function isEvent(scan: EventScan): boolean {
-  if (scan.kinds[SLOT.kind] !== 0) return scan.text(SLOT.kind) === 'Event' && !isClusterEvent(scan);
+  if (scan.kinds[SLOT.kind] !== 0) return scan.is(SLOT.kind, 'Event') && !isClusterEvent(scan);
   return scan.kinds[SLOT.auditID] !== 0 || (scan.kinds[SLOT.stage] !== 0 && scan.kinds[SLOT.verb] !== 0);
 }
 

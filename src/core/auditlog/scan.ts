@@ -42,6 +42,8 @@ export class EventScan {
   limit = 0;
   /** Where the walk goes on; 0: nothing is left to walk. */
   next = 0;
+  /** The event's head is in the server's order, and so its tail is taken to be. */
+  inOrder = false;
   readonly kinds = new Uint8Array(SLOTS);
   readonly from = new Int32Array(SLOTS);
   readonly to = new Int32Array(SLOTS);
@@ -62,15 +64,9 @@ export class EventScan {
     this.end = last;
     this.kinds.fill(ABSENT);
     if (last - start < 2 || bytes[last - 1] !== CLOSE) return false;
-    if (openInOrder(this, start)) {
-      this.start = start;
-      return true;
-    }
-    const first = blank(this, start);
-    this.start = first;
-    this.next = 0;
-    this.kinds.fill(ABSENT);
-    return bytes[first] === OPEN && object(this, first + 1, EVENT, 0, true) === last;
+    this.start = start;
+    this.inOrder = openInOrder(this, start);
+    return this.inOrder || this.#walk();
   }
 
   /** Reads what open() left: to be asked before fields beyond `user.username`. @returns false as open() does. */
@@ -78,7 +74,17 @@ export class EventScan {
     if (this.next === 0) return true;
     const at = this.next;
     this.next = 0;
-    return walkOn(this, at) === this.limit;
+    return walkOn(this, at) === this.limit || this.#walk();
+  }
+
+  /** Every byte of it, in any order. */
+  #walk(): boolean {
+    const first = blank(this, this.start);
+    this.start = first;
+    this.next = 0;
+    this.inOrder = false;
+    this.kinds.fill(ABSENT);
+    return this.bytes[first] === OPEN && object(this, first + 1, EVENT, 0, true) === this.limit;
   }
 
   /** Both at once. */
@@ -91,6 +97,16 @@ export class EventScan {
     const kind = this.kinds[slot];
     if (kind !== PLAIN && kind !== ESCAPED) return '';
     return decodeText(this.bytes, this.from[slot] ?? 0, this.to[slot] ?? 0, kind === ESCAPED);
+  }
+
+  /** Whether a field is just this text; asked of ASCII texts. */
+  is(slot: number, text: string): boolean {
+    const kind = this.kinds[slot];
+    if (kind === ESCAPED) return this.text(slot) === text;
+    const from = this.from[slot] ?? 0;
+    if (kind !== PLAIN || (this.to[slot] ?? 0) - from !== text.length) return false;
+    for (let at = 0; at < text.length; at++) if (this.bytes[from + at] !== text.charCodeAt(at)) return false;
+    return true;
   }
 
   /** Any field as JSON.parse would give it; undefined when it is absent or, in a body, no JSON. */
@@ -122,9 +138,14 @@ export class EventScan {
     return number;
   }
 
-  /** The event's own bytes, in the block that was read: copy them before it is read over. */
+  /** The event's own bytes, in the block that was read, which will be read over. */
   raw(): Uint8Array {
     return this.bytes.subarray(this.start, this.end);
+  }
+
+  /** The event's own bytes, to keep. (A Buffer's slice() is no copy.) */
+  copy(): Uint8Array {
+    return new Uint8Array(this.raw());
   }
 }
 
@@ -167,7 +188,6 @@ function walkOn(s: EventScan, at: number): number {
 }
 
 const USER = EVENT.findIndex(({ slot }) => slot === SLOT.user);
-const RECEIVED = EVENT.findIndex(({ slot }) => slot === SLOT.requestReceivedTimestamp);
 
 /** @param at after the opening brace. @returns the place after the closing one, or -1. */
 function object(s: EventScan, at: number, known: readonly Member[], expected: number, top: boolean): number {
@@ -211,13 +231,6 @@ function member(s: EventScan, start: number, known: readonly Member[], first: nu
     }
     at = value(s, blank(s, at), found, top);
     if (at < 0) return -1;
-    if (found?.body === true && top && bytes[at] === COMMA) {
-      const tail = findTail(s, at);
-      if (tail >= 0) {
-        at = tail;
-        expected = RECEIVED;
-      }
-    }
     at = blank(s, at);
     if (at >= limit) return -1;
     if (bytes[at] === CLOSE) return at + 1;
@@ -256,13 +269,17 @@ function value(s: EventScan, at: number, known: Member | undefined, top: boolean
  * only walking through the first one tells where it ends.
  */
 function body(s: EventScan, at: number): number {
-  const levelLength = (s.to[SLOT.level] ?? 0) - (s.from[SLOT.level] ?? 0);
-  const isLast = s.kinds[SLOT.requestObject] !== ABSENT || levelLength === 'Request'.length;
-  const tail = isLast ? findTail(s, at) : -1;
+  const { kinds } = s;
+  const isLast = kinds[SLOT.requestObject] !== ABSENT || s.is(SLOT.level, 'Request');
+  // What has come before cannot stand between the body and the tail.
+  const hasCome = BEFORE_BODIES.every((slot) => kinds[slot] !== ABSENT);
+  const tail = s.inOrder && isLast && hasCome ? findTail(s, at) : -1;
   if (tail < 0) return skip(s, at);
   const last = s.bytes[tail - 1];
   return last === CLOSE || last === CLOSE_LIST || last === QUOTE ? tail : skip(s, at);
 }
+
+const BEFORE_BODIES = [SLOT.sourceIPs, SLOT.userAgent, SLOT.objectRef];
 
 /** The comma before the times that end the event, looked for from its end; -1 when they are not there. */
 function findTail(s: EventScan, after: number): number {

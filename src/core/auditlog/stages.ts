@@ -14,13 +14,10 @@ export type Rank = 0 | 1 | 2;
 
 /** How far a request has come with this event. */
 export function rankOf(scan: EventScan): Rank {
-  const from = scan.from[SLOT.stage] ?? 0;
-  const length = (scan.to[SLOT.stage] ?? 0) - from;
-  // "ResponseComplete" has 16 letters; what is no stage at all is taken as it is.
-  if (length !== 15) return FINAL;
-  const stage = scan.text(SLOT.stage);
-  if (stage === 'RequestReceived') return scan.kinds[SLOT.auditID] === 0 ? FINAL : 0;
-  if (stage !== 'ResponseStarted' || scan.kinds[SLOT.auditID] === 0) return FINAL;
+  // What cannot be told from others stands for itself.
+  if (scan.kinds[SLOT.auditID] === 0) return FINAL;
+  if (scan.is(SLOT.stage, 'RequestReceived')) return 0;
+  if (!scan.is(SLOT.stage, 'ResponseStarted')) return FINAL;
   // A login that failed ends here (endpoints/filters/authn_audit.go), and so does a request past its deadline.
   const nobody = scan.from[SLOT['user.username']] === scan.to[SLOT['user.username']];
   return scan.kinds[SLOT['user.username']] === 0 || nobody ? FINAL : 1;
@@ -30,15 +27,21 @@ export function rankOf(scan: EventScan): Rank {
 export function requestKey(scan: EventScan): number {
   let a = 0x9e3779b9 | 0;
   let b = 0x85ebca6b | 0;
-  const { bytes, from, to } = scan;
+  const { bytes, view, from, to } = scan;
   for (const slot of KEY_SLOTS) {
     const end = to[slot] ?? 0;
-    for (let at = from[slot] ?? 0; at < end; at++) {
+    let at = from[slot] ?? 0;
+    a = Math.imul(a ^ (end - at), 0x01000193);
+    for (; at + 4 <= end; at += 4) {
+      const word = view.getInt32(at, true);
+      a = Math.imul((a ^ word) + (a >>> 15), 0x01000193);
+      b = Math.imul(b + word, 0x85ebca6b) ^ (b >>> 13);
+    }
+    for (; at < end; at++) {
       const byte = bytes[at] ?? 0;
       a = Math.imul(a ^ byte, 0x01000193);
       b = Math.imul(b + byte, 0x85ebca6b) ^ (b >>> 13);
     }
-    a = Math.imul(a ^ 0xff, 0x01000193);
   }
   return (a >>> 0) * 0x200000 + (b >>> 11);
 }

@@ -179,7 +179,7 @@ function onceEach(filter: Filter, onEvent: (event: LogEvent) => void): (scan: Ev
     if (filter.pick && rank === FINAL && started.delete(key) && scan.text(SLOT.stage) !== 'Panic') return;
     if (rank === 1) started.add(key);
     if (started.size > MOST_STARTED) started.clear();
-    onEvent({ raw: scan.raw().slice(), open: rank !== FINAL });
+    onEvent({ raw: scan.copy(), open: rank !== FINAL });
   };
 }
 

@@ -15,7 +15,7 @@ export interface TaskDone {
 }
 
 /** More would be faster on larger machines, and take more memory than a log reader should on a control-plane node. */
-const MOST = 4;
+const MOST = 3;
 const FURTHEST = 16;
 /** The scanner makes little garbage: a small young generation keeps a thread at some ten megabytes. */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 1024 };
