@@ -24,6 +24,8 @@ export interface RunOptions {
   input?: Record<string, string>;
   /** Names are those of real files, instead of `input`. */
   disk?: boolean;
+  /** With `disk`: what is written is kept here all the same. */
+  collectWritten?: boolean;
   colour?: boolean;
   uid?: number;
   /** How logs are read. */
@@ -74,12 +76,13 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       if (options.disk) yield* inputLines(path);
       else yield (options.input?.[path] ?? '').split('\n');
     },
-    writeOutput: options.disk
-      ? writeOutput
-      : (path, bytes) => {
-          result.written[path] = new TextDecoder().decode(bytes);
-          return Promise.resolve();
-        },
+    writeOutput:
+      options.disk && !options.collectWritten
+        ? writeOutput
+        : (path, bytes) => {
+            result.written[path] = new TextDecoder().decode(bytes);
+            return Promise.resolve();
+          },
     replayLogs: replayFiles,
     logs: () => Promise.resolve(createLogReader(options.reader)),
     writeParquet: (path, events) => importParquet(path, events),

@@ -239,8 +239,9 @@ async function* byTime(streams: readonly AsyncGenerator<LogEvent>[]): AsyncGener
   const scan = new EventScan();
   const heads: { stream: AsyncGenerator<LogEvent>; event: LogEvent; time: number }[] = [];
   const advance = async (stream: AsyncGenerator<LogEvent>, before: number): Promise<void> => {
-    const { value, done } = await stream.next();
-    if (done === true) return;
+    const next = await stream.next();
+    if (next.done === true) return;
+    const { value } = next;
     scan.scan(value.raw, 0, value.raw.length);
     const time = stageMicros(scan);
     const head = { stream, event: value, time: Number.isNaN(time) ? before : time };
