@@ -1,6 +1,7 @@
 /** docs/json.md is kept true: what commands print in all sorts of cases has the fields documented, no others, and none too few. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import { line as auditLine } from '../support/audit-events';
 import { run, type RunOptions } from '../support/command-line';
 import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
 import { enable, METADATA_POLICY } from '../support/flows';
@@ -46,7 +47,9 @@ const SECTIONS: Record<string, string> = {
   outcomes: CHANGES,
 };
 /** Whose content is somebody else's. */
-const OPAQUE = new Set(['settings', 'event']);
+const OPAQUE = new Set(['settings', 'event', 'minutes']);
+/** Lists of such. */
+const OPAQUE_LISTS = new Set(['log query events', 'log show events', 'log top rows']);
 
 function take(section: string, document: unknown): void {
   const fields = new Map<string, Set<string>>();
@@ -57,7 +60,8 @@ function take(section: string, document: unknown): void {
     for (const [key, child] of Object.entries(value as Record<string, unknown>)) {
       const here = path === '' ? key : `${path}.${key}`;
       const inner = typeof child === 'object' ? SECTIONS[key] : undefined;
-      if (Array.isArray(child)) {
+      if (OPAQUE_LISTS.has(`${section} ${here}`)) note(here, 'array');
+      else if (Array.isArray(child)) {
         for (const item of child as unknown[]) {
           if (inner !== undefined) {
             note(`${here}[]`, inner === CHANGES ? 'object' : inner);
@@ -85,6 +89,7 @@ async function json(node: FakeNode, line: string, options?: RunOptions): Promise
   const { json: parse } = await run(node, ['-o', 'json', ...args], options);
   const document = parse();
   if (args[0] === 'policy') take(`policy ${args[1] ?? ''}${args.includes('--') ? ' -- kubectl' : ''}`, document);
+  else if (args[0] === 'log') take(`log ${args[1] ?? ''}`, document);
   else if (document.outcome === 'error') take(REFUSED, document);
   else if (args[0] === 'verify') {
     const { command, exitCode, ...proof } = document;
@@ -101,6 +106,7 @@ beforeAll(async () => {
   const input = { 'bad.yaml': BAD, 'typo.yaml': `${METADATA_POLICY}  resource: []\n`, 'no.yaml': '{' };
   const fresh = (): FakeNode => new FakeNode(PRISTINE);
   await policyDocuments(input);
+  await logDocuments();
   const node = fresh();
   await json(node, 'status');
   await json(node, 'history');
@@ -143,6 +149,25 @@ beforeAll(async () => {
   await json(crashed, 'status');
   await json(crashed, 'history');
 });
+
+async function logDocuments(): Promise<void> {
+  const folder = tempFolder();
+  writeFileSync(`${folder}/cut.log.gz`, gzipSync(Buffer.from('{}')).subarray(0, -4));
+  const gap = ['00', '30'].map((minute) => auditLine({ auditID: minute, time: `2026-01-01T00:${minute}:00.000000Z` }));
+  writeFileSync(`${folder}/audit.log.2`, `${gap.join('\n')}\n`);
+  writeFileSync(`${folder}/policy.yaml`, `${METADATA_POLICY}`.replace('rules:\n', 'rules:\n- level: None\n  users: [x]\n'));
+  const course = 'fixtures/logs/course.log';
+  const log = (line: string): Promise<void> => json(new FakeNode(PRISTINE), `log ${line}`, { disk: true, input: {} });
+  await log(`query ${course} ${folder}/cut.log.gz --limit 2`);
+  await log(`query ${course} -u nobody`);
+  await log(`top ${course}`);
+  await log(`who deleted secret/important -n production ${course}`);
+  await log(`who exec pod ${course} --policy ${folder}/policy.yaml`);
+  await log(`who read secret/applied ${course} --policy preset:minimal`);
+  await log(`show ${course} ${course}`);
+  await log(`report ${course} ${folder}/audit.log.2`);
+  await log(`export ${course} --parquet ${folder}/x.parquet`);
+}
 
 async function policyDocuments(input: Record<string, string>): Promise<void> {
   const folder = tempFolder();

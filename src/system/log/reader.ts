@@ -63,6 +63,7 @@ type Options = ReaderOptions & typeof DEFAULTS;
 
 class Logs implements OpenLogs {
   readonly files: LogFile[];
+  given = 0;
   readonly #logs: readonly OpenLog[];
   readonly #options: Options;
 
@@ -76,7 +77,10 @@ class Logs implements OpenLogs {
     const filter = compileFilter(spec);
     const plans = this.#logs.map((log) => this.#tasks(log, spec));
     const streams = plans.map((tasks) => this.#picked(this.#inOrder(tasks, spec, filter, plans.length), filter));
-    yield* streams.length === 1 && streams[0] ? streams[0] : byTime(streams);
+    for await (const event of streams.length === 1 && streams[0] ? streams[0] : byTime(streams)) {
+      this.given++;
+      yield event;
+    }
   }
 
   async collect(spec: FilterSpec, collect: CollectorSpec): Promise<CollectorResult> {
