@@ -21,6 +21,8 @@ export interface WhoAnswer {
   /** null: not answered, as far as the log tells. */
   code: number | null;
   succeeded: boolean;
+  /** Done to this very object; else to many at once, which it may have been one of. */
+  direct: boolean;
   auditID: string;
 }
 
@@ -49,7 +51,7 @@ export async function askWho(
 ): Promise<WhoReport> {
   const answers: WhoAnswer[] = [];
   for await (const { raw } of logs.events({ ...filterOfQuestion(question), ...span }))
-    answers.push(answerFrom(parseEvent(raw)));
+    answers.push(answerFrom(parseEvent(raw, false), question));
   const oldest = await logs.oldest();
   return {
     answers,
@@ -58,7 +60,7 @@ export async function askWho(
   };
 }
 
-function answerFrom(event: AuditEvent): WhoAnswer {
+function answerFrom(event: AuditEvent, question: Question): WhoAnswer {
   const { user, impersonatedUser, objectRef, responseStatus, sourceIPs, userAgent, verb, auditID, stage } = event;
   const code = responseStatus?.code ?? null;
   return {
@@ -75,6 +77,8 @@ function answerFrom(event: AuditEvent): WhoAnswer {
     agent: userAgent ?? '',
     code,
     succeeded: stage !== 'Panic' && code !== null && code < 400,
+    direct:
+      question.name === undefined || (objectRef?.resource === question.target.resource && objectRef.name !== undefined),
     auditID: auditID ?? '',
   };
 }

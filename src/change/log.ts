@@ -35,6 +35,8 @@ export interface LogFile {
 export interface OpenLogs {
   /** Brought up to date while reading. */
   readonly files: readonly LogFile[];
+  /** How many events have been handed out. */
+  readonly given: number;
   /** In the order of the log, several logs by time. */
   events(filter: FilterSpec): AsyncIterable<LogEvent>;
   collect(filter: FilterSpec, spec: CollectorSpec): Promise<CollectorResult>;

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import type { SandboxState } from '../../src/change/ports';
 import { run, SANDBOX, type RunOptions } from '../support/command-line';
 import { fakeDoctor } from '../support/doctor-ports';
+import { line as auditLine } from '../support/audit-events';
 import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
 import { enable, METADATA_POLICY } from '../support/flows';
 import { fixture } from '../support/manifests';
@@ -51,7 +52,9 @@ const SECTIONS: Record<string, string> = {
   outcomes: CHANGES,
 };
 /** Whose content is somebody else's. */
-const OPAQUE = new Set(['settings', 'event']);
+const OPAQUE = new Set(['settings', 'event', 'minutes']);
+/** Lists of such. */
+const OPAQUE_LISTS = new Set(['log query events', 'log show events', 'log top rows']);
 
 function take(section: string, document: unknown): void {
   const fields = new Map<string, Set<string>>();
@@ -62,7 +65,8 @@ function take(section: string, document: unknown): void {
     for (const [key, child] of Object.entries(value as Record<string, unknown>)) {
       const here = path === '' ? key : `${path}.${key}`;
       const inner = typeof child === 'object' ? SECTIONS[key] : undefined;
-      if (Array.isArray(child)) {
+      if (OPAQUE_LISTS.has(`${section} ${here}`)) note(here, 'array');
+      else if (Array.isArray(child)) {
         for (const item of child as unknown[]) {
           if (inner !== undefined) {
             note(`${here}[]`, inner === CHANGES ? 'object' : inner);
@@ -91,6 +95,7 @@ async function json(node: FakeNode, line: string, options?: RunOptions): Promise
   const document = parse();
   if (args[0] === 'sandbox') take(`sandbox ${args[1] ?? ''}`, document);
   else if (args[0] === 'policy') take(`policy ${args[1] ?? ''}${args.includes('--') ? ' -- kubectl' : ''}`, document);
+  else if (args[0] === 'log') take(`log ${args[1] ?? ''}`, document);
   else if (document.outcome === 'error') take(REFUSED, document);
   else if (args[0] === 'verify') {
     const { command, exitCode, sandbox, ...proof } = document;
@@ -112,6 +117,7 @@ beforeAll(async () => {
   const fresh = (): FakeNode => new FakeNode(PRISTINE);
   await policyDocuments(input);
   await sandboxDocuments();
+  await logDocuments();
   const node = fresh();
   await json(node, 'status');
   await json(node, 'history');
@@ -225,6 +231,28 @@ async function doctorDocuments(fresh: () => FakeNode): Promise<void> {
   doctor.eyes.etcd = (url) => Promise.resolve({ url, state: 'refused', detail: 'connection refused' });
   await json(sick, 'doctor', { doctor });
   await json(sick, 'doctor --fix --yes');
+}
+
+async function logDocuments(): Promise<void> {
+  const folder = tempFolder();
+  writeFileSync(`${folder}/cut.log.gz`, gzipSync(Buffer.from('{}')).subarray(0, -4));
+  const gap = ['00', '30'].map((minute) => auditLine({ auditID: minute, time: `2026-01-01T00:${minute}:00.000000Z` }));
+  writeFileSync(`${folder}/audit.log.2`, `${gap.join('\n')}\n`);
+  writeFileSync(
+    `${folder}/policy.yaml`,
+    `${METADATA_POLICY}`.replace('rules:\n', 'rules:\n- level: None\n  users: [x]\n'),
+  );
+  const course = 'fixtures/logs/course.log';
+  const log = (line: string): Promise<void> => json(new FakeNode(PRISTINE), `log ${line}`, { disk: true, input: {} });
+  await log(`query ${course} ${folder}/cut.log.gz --limit 2`);
+  await log(`query ${course} -u nobody`);
+  await log(`top ${course}`);
+  await log(`who deleted secret/important -n production ${course}`);
+  await log(`who exec pod ${course} --policy ${folder}/policy.yaml`);
+  await log(`who read secret/applied ${course} --policy preset:minimal`);
+  await log(`show ${course} ${course}`);
+  await log(`report ${course} ${folder}/audit.log.2`);
+  await log(`export ${course} --parquet ${folder}/x.parquet`);
 }
 
 async function policyDocuments(input: Record<string, string>): Promise<void> {

@@ -34,8 +34,10 @@ export async function exportLog(
     const { talk } = styles(context, options);
     if (options.output === 'json') {
       const document = { command: 'log export', exitCode: 0, file: parquet, rows, bytes };
-      context.streams.out(`${JSON.stringify(document, null, 2)}\n`);
-    } else context.streams.talk(`${talk.green('\u2713')} written: ${parquet} (${rows} rows, ${bytes} bytes)\n`);
+      return `${JSON.stringify(document, null, 2)}\n`;
+    }
+    context.streams.talk(`${talk.green('\u2713')} written: ${parquet} (${rows} rows, ${bytes} bytes)\n`);
+    return '';
   });
   context.exit(0);
 }

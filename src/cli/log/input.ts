@@ -71,24 +71,27 @@ export async function namesOf(
   return (await nodeLog(world.files, options.manifest, rootOf(options))).names;
 }
 
-/** Opens the logs, and tells afterwards what was wrong with them. */
-export async function withLogs<T>(
+/**
+ * Opens the logs, lets `work` read them, tells what was wrong with them, and prints what it answers: not when nothing at all
+ * could be read.
+ */
+export async function withLogs(
   context: Context,
   command: Command,
   names: LogNames,
-  work: (logs: OpenLogs) => Promise<T>,
-): Promise<T> {
+  work: (logs: OpenLogs) => Promise<string>,
+): Promise<void> {
   const logs = await (await context.logs()).open(names);
   try {
-    const result = await work(logs);
-    const unread = logs.files.find(({ problem, events }) => problem !== undefined && events === 0);
-    const { talk } = styles(context, globals(command));
-    context.streams.talk(filesText(logs.files, talk));
-    if (unread && logs.files.every(({ events }) => events === 0))
+    const answer = await work(logs);
+    const unread = logs.files.find(({ problem }) => problem !== undefined);
+    if (unread && logs.given === 0 && logs.files.every(({ events }) => events === 0)) {
       throw new UserError('log-unreadable', `cannot read ${unread.path}: ${unread.problem ?? ''}`, {
         hints: [`ls -l ${unread.path}`],
       });
-    return result;
+    }
+    context.streams.talk(filesText(logs.files, styles(context, globals(command)).talk));
+    context.streams.out(answer);
   } finally {
     logs.close();
   }

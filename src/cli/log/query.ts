@@ -27,7 +27,7 @@ export async function query(context: Context, command: Command, files: string[],
     let count = 0;
     const needsBodies = flags.bodies || flags.fields !== undefined;
     for await (const { raw, open } of logs.events(filter)) {
-      if (context.streams.outClosed?.() === true) return;
+      if (context.streams.outClosed?.() === true) return '';
       const event = parseEvent(raw, needsBodies);
       if (flags.last === undefined) context.streams.out(print.add(event, open));
       else {
@@ -37,7 +37,7 @@ export async function query(context: Context, command: Command, files: string[],
       if (++count === flags.limit) break;
     }
     for (const { event, open } of last) context.streams.out(print.add(event, open));
-    context.streams.out(print.end(logs.files));
+    return print.end(logs.files);
   });
   context.exit(0);
 }

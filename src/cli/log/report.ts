@@ -20,7 +20,7 @@ export async function report(context: Context, command: Command, files: string[]
   const { out, talk } = styles(context, options);
   await withLogs(context, command, names, async (logs) => {
     const result = await logs.collect(filter, { kind: 'report' });
-    if (result.kind !== 'report') return;
+    if (result.kind !== 'report') return '';
     const data = masked(result.data);
     const shown = {
       data,
@@ -33,8 +33,8 @@ export async function report(context: Context, command: Command, files: string[]
       await context.writeOutput(flags.html, new TextEncoder().encode(page), 'replace');
       context.streams.talk(`${talk.green('\u2713')} written: ${flags.html}\n`);
     }
-    if (options.output === 'json') context.streams.out(reportJson(shown, flags.html ?? null));
-    else if (flags.html === undefined) context.streams.out(reportText(shown, out, flags.utc));
+    if (options.output === 'json') return reportJson(shown, flags.html ?? null);
+    return flags.html === undefined ? reportText(shown, out, flags.utc) : '';
   });
   context.exit(0);
 }

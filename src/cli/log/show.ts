@@ -30,13 +30,11 @@ export async function show(
         ? found
         : await eventsOf(logs.events({ auditId: [`${id.replaceAll(',', '\\,')}*`], stage: ['all'] }));
     const { output } = options;
-    context.streams.out(
-      output === 'json'
-        ? showJson(id, events, flags, logs.files)
-        : output === 'jsonl'
-          ? events.map((event) => `${escapeControls(JSON.stringify(presentable(event, flags)))}\n`).join('')
-          : showText(id, events, flags, styles(context, options).out, flags.utc),
-    );
+    return output === 'json'
+      ? showJson(id, events, flags, logs.files)
+      : output === 'jsonl'
+        ? events.map((event) => `${escapeControls(JSON.stringify(presentable(event, flags)))}\n`).join('')
+        : showText(id, events, flags, styles(context, options).out, flags.utc);
   });
   context.exit(0);
 }

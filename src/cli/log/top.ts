@@ -19,17 +19,15 @@ export async function top(context: Context, command: Command, files: string[], f
   const names = await namesOf(context, command, files, flags);
   await withLogs(context, command, names, async (logs) => {
     const result = await logs.collect(filter, { kind: 'top', by });
-    if (result.kind !== 'top') return;
+    if (result.kind !== 'top') return '';
     const shown = { by, counts: result.counts, limit: flags.limit, files: logs.files };
     const { columns } = context.streams;
     const { output } = options;
-    context.streams.out(
-      output === 'json' || output === 'jsonl'
-        ? topJson(shown, output === 'jsonl')
-        : output === 'csv'
-          ? topCsv(shown)
-          : topText(shown, styles(context, options).out, output === 'wide' ? undefined : columns),
-    );
+    return output === 'json' || output === 'jsonl'
+      ? topJson(shown, output === 'jsonl')
+      : output === 'csv'
+        ? topCsv(shown)
+        : topText(shown, styles(context, options).out, output === 'wide' ? undefined : columns);
   });
   context.exit(0);
 }

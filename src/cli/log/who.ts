@@ -39,11 +39,9 @@ export async function who(
   await withLogs(context, command, names, async (logs) => {
     const span = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
     const report = await askWho(logs, question, span, policy);
-    if (options.output === 'json') context.streams.out(whoJson(report, question, logs.files));
-    else {
-      context.streams.out(whoText(report, question, out, flags.utc));
-      context.streams.talk(whoNotes(report, question, since, talk, flags.utc));
-    }
+    if (options.output === 'json') return whoJson(report, question, logs.files);
+    context.streams.talk(whoNotes(report, question, since, talk, flags.utc));
+    return whoText(report, question, out, flags.utc);
   });
   context.exit(0);
 }

@@ -6,7 +6,7 @@ import { parsePath } from './where/parser';
 export interface FieldReader {
   name: string;
   /** undefined: the event has no such field. */
-  read(event: AuditEvent): unknown;
+  read: (event: AuditEvent) => unknown;
 }
 
 const SHORT: Readonly<Record<string, (event: AuditEvent) => unknown>> = {

@@ -46,21 +46,21 @@ export interface FilterSpec {
   until?: number;
 }
 
+type Test = (scan: EventScan) => boolean;
+
 export interface Filter {
   /** Asked after `open()`: false discards. */
-  head(scan: EventScan): boolean;
+  head: Test;
   /** Asked after `rest()`. */
-  test(scan: EventScan): boolean;
+  test: Test;
   /**
    * What may hold for an early stage of a request and not for a later one (`--code '!200'`): asked when the stage that
    * stands for the request has been picked.
    */
-  after(scan: EventScan): boolean;
+  after: Test;
   /** One event a request. */
   pick: boolean;
 }
-
-type Test = (scan: EventScan) => boolean;
 
 interface Tests {
   head: Test[];

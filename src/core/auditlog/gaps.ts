@@ -16,7 +16,7 @@ const USUAL_TIMES = 20;
 export function gapsIn(minutes: readonly string[]): Gap[] {
   const times = minutes.map((minute) => Date.parse(`${minute}:00Z`) / 60_000).filter((time) => !Number.isNaN(time));
   const pauses = times.slice(1).map((time, at) => time - (times[at] ?? 0));
-  const usual = [...pauses].sort((a, b) => a - b)[Math.floor(pauses.length / 2)] ?? 0;
+  const usual = [...pauses].sort((a, b) => a - b)[Math.floor(pauses.length / 4)] ?? 0;
   const longest = Math.max(SHORTEST, usual * USUAL_TIMES);
   return pauses.flatMap((pause, at) =>
     pause > longest ? [{ from: minutes[at] ?? '', to: minutes[at + 1] ?? '', minutes: pause }] : [],

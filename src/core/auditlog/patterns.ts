@@ -4,7 +4,7 @@
  */
 
 export interface TextTest {
-  test(text: string): boolean;
+  test: (text: string) => boolean;
   /**
    * What matches in an early stage of a request matches in a later one too, where the text may have been filled in: only
    * values that are wanted, none of them empty; or "not empty".

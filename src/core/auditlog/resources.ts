@@ -14,7 +14,7 @@ export interface ResourceName {
 }
 
 export function parseResource(text: string): ResourceName {
-  const [main = '', sub] = text.split('/', 2) as [string, string?];
+  const [main, sub] = text.split('/', 2) as [string, string?];
   const dot = main.indexOf('.');
   const subDot = sub?.indexOf('.') ?? -1;
   const plain = dot === -1 ? main : main.slice(0, dot);

@@ -35,7 +35,7 @@ function eventText(event: AuditEvent, style: Style, utc: boolean): string {
         .filter((each) => each != null && each !== '')
         .join(' '),
     ],
-    ...Object.entries(annotations ?? {}).map(([key, value]): [string, string] => [key, String(value)]),
+    ...Object.entries(annotations ?? {}).map(([key, value]): [string, string] => [key, value]),
   ];
   const shown = rows
     .filter(([, value]) => value !== '')

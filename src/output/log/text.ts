@@ -14,7 +14,9 @@ const UNSAFE =
 
 function escapeOf(character: string): string {
   const known = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
-  return known ?? [...character].map((one) => `\\u${(one.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`).join('');
+  return (
+    known ?? Array.from(character, (one) => `\\u${(one.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`).join('')
+  );
 }
 
 /** Columns that a terminal gives to a text without control characters. */

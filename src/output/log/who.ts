@@ -11,7 +11,11 @@ import { shortTime } from './time';
 export function whoText(report: WhoReport, question: Question, style: Style, utc: boolean): string {
   const done = report.answers.filter(({ succeeded }) => succeeded);
   const tried = report.answers.filter(({ succeeded }) => !succeeded);
-  const lines = done.map((answer) => answerText(answer, style, utc));
+  const lines = done.filter(({ direct }) => direct).map((answer) => answerText(answer, style, utc));
+  if (lines.length === 0 && done.length > 0)
+    lines.push(`${style.bold('nobody')} this one by name, as far as the log tells`);
+  const many = done.filter(({ direct }) => !direct);
+  lines.push(...many.map((answer) => `one of many: ${answerText(answer, plain, utc)}`));
   if (done.length === 0) lines.push(`${style.bold('nobody')}, as far as the log tells`);
   lines.push(...tried.map((answer) => style.yellow(`tried: ${answerText(answer, plain, utc)}`)));
   return `${lines.join('\n')}\n`;

@@ -15,7 +15,7 @@ type Value = string | number | bigint | readonly string[] | null;
 interface Column {
   name: string;
   schema: SchemaElement[];
-  read(event: AuditEvent): Value;
+  read: (event: AuditEvent) => Value;
 }
 
 const ROWS = 20_000;

@@ -35,7 +35,14 @@ export async function collectTask(
  */
 export function eventsOfTask({ piece, first }: Task, filter: Filter, sink: Sink, pause?: Pause): Promise<PieceStats> {
   if (!filter.pick) {
-    return scanPiece(piece, filter, (scan) => void (filter.after(scan) && sink(scan)), pause);
+    return scanPiece(
+      piece,
+      filter,
+      (scan) => {
+        if (filter.after(scan)) sink(scan);
+      },
+      pause,
+    );
   }
   const begun = new Set<number>();
   const finished = new Finished();

@@ -63,6 +63,7 @@ type Options = ReaderOptions & typeof DEFAULTS;
 
 class Logs implements OpenLogs {
   readonly files: LogFile[];
+  given = 0;
   readonly #logs: readonly OpenLog[];
   readonly #options: Options;
 
@@ -76,7 +77,10 @@ class Logs implements OpenLogs {
     const filter = compileFilter(spec);
     const plans = this.#logs.map((log) => this.#tasks(log, spec));
     const streams = plans.map((tasks) => this.#picked(this.#inOrder(tasks, spec, filter, plans.length), filter));
-    yield* streams.length === 1 && streams[0] ? streams[0] : byTime(streams);
+    for await (const event of streams.length === 1 && streams[0] ? streams[0] : byTime(streams)) {
+      this.given++;
+      yield event;
+    }
   }
 
   async collect(spec: FilterSpec, collect: CollectorSpec): Promise<CollectorResult> {
@@ -239,8 +243,9 @@ async function* byTime(streams: readonly AsyncGenerator<LogEvent>[]): AsyncGener
   const scan = new EventScan();
   const heads: { stream: AsyncGenerator<LogEvent>; event: LogEvent; time: number }[] = [];
   const advance = async (stream: AsyncGenerator<LogEvent>, before: number): Promise<void> => {
-    const { value, done } = await stream.next();
-    if (done === true) return;
+    const next = await stream.next();
+    if (next.done === true) return;
+    const { value } = next;
     scan.scan(value.raw, 0, value.raw.length);
     const time = stageMicros(scan);
     const head = { stream, event: value, time: Number.isNaN(time) ? before : time };

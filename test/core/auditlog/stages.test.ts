@@ -27,7 +27,9 @@ test.each<[EventParts, Rank]>([
 test('an Audit-ID that a client uses twice makes no two requests one', () => {
   const one = requestKey(scanned({ auditID: 'mine', uri: '/api/v1/secrets', verb: 'watch' }));
   expect(requestKey(scanned({ auditID: 'mine', uri: '/version', verb: 'get' }))).not.toBe(one);
-  expect(requestKey(scanned({ auditID: 'mine', uri: '/api/v1/secrets', verb: 'watch', stage: 'ResponseStarted' }))).toBe(one);
+  expect(
+    requestKey(scanned({ auditID: 'mine', uri: '/api/v1/secrets', verb: 'watch', stage: 'ResponseStarted' })),
+  ).toBe(one);
 });
 
 const pick = (events: [string, Rank][], limit = 1e9): string[] => {
@@ -37,17 +39,69 @@ const pick = (events: [string, Rank][], limit = 1e9): string[] => {
 };
 
 test.each<[string, [string, Rank][], string[]]>([
-  ['the last stage stands for the request, in its place', [['a', 0], ['b', 0], ['b', 2], ['a', 2]], ['b2', 'a2']],
-  ['what never ends stands where it began', [['a', 0], ['b', 2], ['c', 1]], ['a0 open', 'b2', 'c1 open']],
-  ['a request received and begun', [['a', 0], ['a', 1], ['b', 2]], ['a1 open', 'b2']],
-  ['stages written in the wrong order', [['a', 2], ['a', 0], ['b', 1], ['b', 0]], ['a2', 'b1 open']],
-  ['two ends of one id are two', [['a', 2], ['a', 2]], ['a2', 'a2']],
+  [
+    'the last stage stands for the request, in its place',
+    [
+      ['a', 0],
+      ['b', 0],
+      ['b', 2],
+      ['a', 2],
+    ],
+    ['b2', 'a2'],
+  ],
+  [
+    'what never ends stands where it began',
+    [
+      ['a', 0],
+      ['b', 2],
+      ['c', 1],
+    ],
+    ['a0 open', 'b2', 'c1 open'],
+  ],
+  [
+    'a request received and begun',
+    [
+      ['a', 0],
+      ['a', 1],
+      ['b', 2],
+    ],
+    ['a1 open', 'b2'],
+  ],
+  [
+    'stages written in the wrong order',
+    [
+      ['a', 2],
+      ['a', 0],
+      ['b', 1],
+      ['b', 0],
+    ],
+    ['a2', 'b1 open'],
+  ],
+  [
+    'two ends of one id are two',
+    [
+      ['a', 2],
+      ['a', 2],
+    ],
+    ['a2', 'a2'],
+  ],
 ])('%s', (_name, events, expected) => {
   expect(pick(events)).toEqual(expected);
 });
 
 test('what is held back is bounded: then the oldest is given as it stands', () => {
-  expect(pick([['a', 0], ['b', 2], ['c', 2], ['d', 2], ['a', 2]], 2)).toEqual(['a0 open', 'b2', 'c2', 'd2', 'a2']);
+  expect(
+    pick(
+      [
+        ['a', 0],
+        ['b', 2],
+        ['c', 2],
+        ['d', 2],
+        ['a', 2],
+      ],
+      2,
+    ),
+  ).toEqual(['a0 open', 'b2', 'c2', 'd2', 'a2']);
 });
 
 interface Step {
@@ -57,9 +111,17 @@ interface Step {
 
 /** Requests whose stages are interleaved, some without an end, in the order of time. */
 const logs = fc
-  .array(fc.record({ from: fc.integer({ min: 0, max: 900 }), long: fc.boolean(), ends: fc.boolean(), lasts: fc.integer({ min: 0, max: 300 }) }), {
-    maxLength: 40,
-  })
+  .array(
+    fc.record({
+      from: fc.integer({ min: 0, max: 900 }),
+      long: fc.boolean(),
+      ends: fc.boolean(),
+      lasts: fc.integer({ min: 0, max: 300 }),
+    }),
+    {
+      maxLength: 40,
+    },
+  )
   .map((requests) =>
     requests
       .flatMap(({ from, long, ends, lasts }, id): (Step & { at: number; received: number })[] => [
@@ -82,7 +144,8 @@ test('counted in pieces as in one', () => {
       const pieces = bounds.slice(1).map((end, index) => {
         const census = new PieceCensus(filter, count, index === 0);
         for (const { id, stage, at, received } of steps.slice(bounds[index], end)) {
-          const time = (second: number): string => new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().replace('Z', '000Z');
+          const time = (second: number): string =>
+            new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().replace('Z', '000Z');
           census.add(scanned({ auditID: String(id), stage, time: time(at), received: time(received) }));
         }
         return census.result();

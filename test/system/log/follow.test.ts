@@ -48,7 +48,10 @@ test('ten thousand across rotations: none lost, none twice', async () => {
       appendFileSync(path, event(at));
       // Twice in a row now and then: the file in between has never had the log's name while we looked.
       if (at % 700 === 0 || at % 700 === 1)
-        renameSync(path, join(folder, `audit-${new Date(at * 1000).toISOString().replaceAll(':', '-').replace('Z', '')}.log`));
+        renameSync(
+          path,
+          join(folder, `audit-${new Date(at * 1000).toISOString().replaceAll(':', '-').replace('Z', '')}.log`),
+        );
       if (at % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     await until(() => ids.length >= 10_000);
@@ -88,8 +91,10 @@ test('a request is shown once: when its long answer begins, or when it ends', as
     path,
     async (ids) => {
       appendFileSync(path, event('x', { verb: 'list' }));
-      for (const stage of ['RequestReceived', 'ResponseStarted', 'ResponseComplete']) appendFileSync(path, event('watch', { stage, verb: 'watch' }));
-      for (const stage of ['RequestReceived', 'ResponseComplete']) appendFileSync(path, event('get', { stage, verb: 'watch', uri: '/b' }));
+      for (const stage of ['RequestReceived', 'ResponseStarted', 'ResponseComplete'])
+        appendFileSync(path, event('watch', { stage, verb: 'watch' }));
+      for (const stage of ['RequestReceived', 'ResponseComplete'])
+        appendFileSync(path, event('get', { stage, verb: 'watch', uri: '/b' }));
       await until(() => ids.length === 2);
     },
     { verb: ['watch'] },

@@ -47,10 +47,12 @@ function query(names: string[], filter: FilterSpec = { stage: ['all'] }, options
   });
 }
 
-const total = (files: readonly LogFile[], pick: (file: LogFile) => number): number => files.reduce((sum, file) => sum + pick(file), 0);
+const total = (files: readonly LogFile[], pick: (file: LogFile) => number): number =>
+  files.reduce((sum, file) => sum + pick(file), 0);
 
 /** Seconds after the start of 2026. */
-const time = (second: number): string => new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().replace('Z', '000Z');
+const time = (second: number): string =>
+  new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().replace('Z', '000Z');
 
 function put(content: string | Uint8Array, name = 'audit.log', folder = tempFolder()): string {
   const path = join(folder, name);
@@ -72,13 +74,38 @@ describe('files as they come', () => {
     ['a block of zeros after a power cut', `${event('a').slice(0, 99)}${'\0'.repeat(5000)}${event('b')}`, ['b'], 1],
     ['half a line with the next one behind it', event('a').slice(0, 150) + event('b') + event('c'), ['b', 'c'], 1],
     ['rubbish in between', `${event('a')}not json\n{"kind":\n\u0000\u0001\n${event('b')}`, ['a', 'b'], 3],
-    ['a line of many megabytes', event('a') + event('b', { level: 'Request', requestObject: huge }) + event('c'), ['a', 'b', 'c'], 0],
+    [
+      'a line of many megabytes',
+      event('a') + event('b', { level: 'Request', requestObject: huge }) + event('c'),
+      ['a', 'b', 'c'],
+      0,
+    ],
     ['gzipped', gzipSync(event('a') + event('b')), ['a', 'b'], 0],
     ['gzipped in parts', Buffer.concat([gzipSync(event('a')), gzipSync(event('b'))]), ['a', 'b'], 0],
-    ['printed over many lines', `${JSON.stringify(JSON.parse(line({ auditID: 'a' })), null, 2)}\n${JSON.stringify(JSON.parse(line({ auditID: 'b' })), null, 2)}\n`, ['a', 'b'], 0],
-    ['one JSON list', JSON.stringify([JSON.parse(line({ auditID: 'a' })), JSON.parse(line({ auditID: 'b' }))], null, 1), ['a', 'b'], 0],
-    ['webhook dumps', `{"kind":"EventList","items":[${line({ auditID: 'a' })}]}\n{"kind":"EventList","items":[${line({ auditID: 'b' })}]}\n`, ['a', 'b'], 0],
-    ['a container log', `2026-01-01T00:00:00Z stdout F ${event('a')}2026-01-01T00:00:00Z stderr F I0101 hello\n2026-01-01T00:00:00Z stdout P ${line({ auditID: 'b' }).slice(0, 77)}\n2026-01-01T00:00:00Z stdout F ${line({ auditID: 'b' }).slice(77)}\n`, ['a', 'b'], 0],
+    [
+      'printed over many lines',
+      `${JSON.stringify(JSON.parse(line({ auditID: 'a' })), null, 2)}\n${JSON.stringify(JSON.parse(line({ auditID: 'b' })), null, 2)}\n`,
+      ['a', 'b'],
+      0,
+    ],
+    [
+      'one JSON list',
+      JSON.stringify([JSON.parse(line({ auditID: 'a' })), JSON.parse(line({ auditID: 'b' }))], null, 1),
+      ['a', 'b'],
+      0,
+    ],
+    [
+      'webhook dumps',
+      `{"kind":"EventList","items":[${line({ auditID: 'a' })}]}\n{"kind":"EventList","items":[${line({ auditID: 'b' })}]}\n`,
+      ['a', 'b'],
+      0,
+    ],
+    [
+      'a container log',
+      `2026-01-01T00:00:00Z stdout F ${event('a')}2026-01-01T00:00:00Z stderr F I0101 hello\n2026-01-01T00:00:00Z stdout P ${line({ auditID: 'b' }).slice(0, 77)}\n2026-01-01T00:00:00Z stdout F ${line({ auditID: 'b' }).slice(77)}\n`,
+      ['a', 'b'],
+      0,
+    ],
   ])('%s', async (_name, content, ids, damaged) => {
     const answer = await query([put(content)]);
     expect([answer.ids, total(answer.files, (file) => file.damaged)]).toEqual([ids, damaged]);
@@ -107,7 +134,11 @@ describe('which files', () => {
     put(gzipSync(event('1')), 'audit-2026-01-01T00-00-00.000.log.gz', folder);
     put(event('2'), 'audit-2026-01-02T00-00-00.000.log', folder);
     put('not a log', 'notes.txt', folder);
-    for (const names of [[folder], [`${folder}/audit*`], [`${folder}/audit.log`, `${folder}/audit-*`, `${folder}/./audit.log`]])
+    for (const names of [
+      [folder],
+      [`${folder}/audit*`],
+      [`${folder}/audit.log`, `${folder}/audit-*`, `${folder}/./audit.log`],
+    ])
       expect((await query(names)).ids).toEqual(['1', '2', '3']);
     expect((await query([`${folder}/audit.log`])).ids).toEqual(['3']);
   });
@@ -121,7 +152,8 @@ describe('which files', () => {
     put(event('x'), 'other.log', folder);
     const logs = await createLogReader().open({ kind: 'node', root, path: '/var/log/kubernetes/audit/audit.log' });
     const ids: string[] = [];
-    for await (const { raw } of logs.events({})) ids.push((JSON.parse(new TextDecoder().decode(raw)) as { auditID: string }).auditID);
+    for await (const { raw } of logs.events({}))
+      ids.push((JSON.parse(new TextDecoder().decode(raw)) as { auditID: string }).auditID);
     logs.close();
     expect(ids).toEqual(['1', '2']);
   });
@@ -141,7 +173,8 @@ describe('which files', () => {
       writeFileSync(path, event('new'));
       appendFileSync(`${path}.1`, event('late'));
       const ids: string[] = [];
-      for await (const { raw } of logs.events({})) ids.push((JSON.parse(new TextDecoder().decode(raw)) as { auditID: string }).auditID);
+      for await (const { raw } of logs.events({}))
+        ids.push((JSON.parse(new TextDecoder().decode(raw)) as { auditID: string }).auditID);
       expect(ids).toEqual(['a', 'b']);
     });
   });
@@ -155,7 +188,9 @@ describe('in pieces and in threads', () => {
   const reference = readFileSync(COURSE, 'utf8')
     .trimEnd()
     .split('\n')
-    .map((each) => JSON.parse(each) as { auditID: string; stage: string; verb: string; objectRef?: { resource: string } });
+    .map(
+      (each) => JSON.parse(each) as { auditID: string; stage: string; verb: string; objectRef?: { resource: string } },
+    );
   const last = new Map(reference.map((each) => [each.auditID, each.stage]));
 
   test.each<[string, ReaderOptions]>([
@@ -173,9 +208,12 @@ describe('in pieces and in threads', () => {
     for (const filter of [{ stage: ['all'] }, {}, { resource: ['secrets'] }, { code: ['!200'] }])
       expect((await query([COURSE], filter, threaded)).lines).toEqual((await query([COURSE], filter)).lines);
     const count = (options: ReaderOptions) =>
-      withLogs([COURSE], options, (logs) => logs.collect({}, { kind: 'top', by: ['user', 'verb', 'resource', 'code'] }));
+      withLogs([COURSE], options, (logs) =>
+        logs.collect({}, { kind: 'top', by: ['user', 'verb', 'resource', 'code'] }),
+      );
     expect(await count(threaded)).toEqual(await count({}));
-    const report = (options: ReaderOptions) => withLogs([COURSE], options, (logs) => logs.collect({}, { kind: 'report' }));
+    const report = (options: ReaderOptions) =>
+      withLogs([COURSE], options, (logs) => logs.collect({}, { kind: 'report' }));
     const [a, b] = [await report(threaded), await report({})];
     expect(JSON.parse(JSON.stringify(a))).toEqual(JSON.parse(JSON.stringify(b)));
   });
@@ -191,9 +229,13 @@ describe('in pieces and in threads', () => {
 
   test('what holds for an early stage only does not count', async () => {
     const path = put(
-      event('a', { stage: 'RequestReceived' }) + event('a', { code: 200 }) + event('b', { stage: 'RequestReceived' }) + event('b', { code: 403 }),
+      event('a', { stage: 'RequestReceived' }) +
+        event('a', { code: 200 }) +
+        event('b', { stage: 'RequestReceived' }) +
+        event('b', { code: 403 }),
     );
-    for (const options of [{}, { piece: 300 }]) expect((await query([path], { code: ['!200'] }, options)).ids).toEqual(['b']);
+    for (const options of [{}, { piece: 300 }])
+      expect((await query([path], { code: ['!200'] }, options)).ids).toEqual(['b']);
   });
 });
 

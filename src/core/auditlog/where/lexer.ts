@@ -17,7 +17,7 @@ export function tokens(source: string): Token[] {
     const start = WORD.lastIndex;
     const match = WORD.exec(source);
     if (!match?.groups)
-      throw refusal(source, start + /^\s*/.exec(source.slice(start))![0].length, 'this is not understood');
+      throw refusal(source, start + (/^\s*/.exec(source.slice(start))?.[0].length ?? 0), 'this is not understood');
     const { number, name, text, operator } = match.groups;
     const end = WORD.lastIndex;
     const word = number ?? name ?? text ?? operator ?? '';

@@ -107,7 +107,7 @@ function groupSection({ data, utc }: ReportPage): (section: (typeof SECTIONS)[nu
     const body = sorted
       .slice(0, MOST_ROWS)
       .map(({ values, count, bytes, first, last }) => [
-        ...values.map((value, at) => cell(REPORT_GROUPS[id][at] === 'uri' ? maskUri(value) : value)),
+        ...values.map((value, at) => groupCell(REPORT_GROUPS[id][at] ?? '', value)),
         `<td class="n">${count}</td>`,
         `<td class="n">${esc(bytesText(bytes))}</td>`,
         `<td class="t">${esc(shortTime(first, utc))}</td>`,
@@ -118,17 +118,23 @@ function groupSection({ data, utc }: ReportPage): (section: (typeof SECTIONS)[nu
   };
 }
 
+/** Short words are not broken. */
+function groupCell(column: string, value: string): string {
+  if (column === 'verb' || column === 'code' || column === 'level') return short(value);
+  return cell(column === 'uri' ? maskUri(value) : value);
+}
+
 function eventsTable(events: readonly ReportEvent[], total: number, utc: boolean): string {
   const body = events.map((event) => [
     `<td class="t">${esc(shortTime(event.time, utc))}</td>`,
     cell(event.as === '' ? event.user : `${event.user} as ${event.as}`),
-    cell(event.verb),
+    short(event.verb),
     cell(event.resource),
     cell(event.namespace),
     cell(event.name),
     cell(commandOf(event.uri)),
     cell(event.ip),
-    cell(event.code),
+    short(event.code),
     cell(event.auditId),
   ]);
   const heads = ['time', 'user', 'verb', 'resource', 'namespace', 'name', 'command', 'ip', 'code', 'audit id'];
@@ -176,8 +182,12 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
   return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>\n${rows.map((row) => `<tr>${row.join('')}</tr>`).join('\n')}\n</tbody></table></div>`;
 }
 
-function cell(text: string): string {
-  return `<td>${text === '' ? '<span class="dim">–</span>' : esc(text)}</td>`;
+function short(text: string): string {
+  return cell(text, ' class="s"');
+}
+
+function cell(text: string, attribute = ''): string {
+  return `<td${attribute}>${text === '' ? '<span class="dim">–</span>' : esc(text)}</td>`;
 }
 
 function more(count: number): string {
