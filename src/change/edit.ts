@@ -74,7 +74,12 @@ async function begin(ports: Ports, request: Session['request'], editor: Editor):
   const shown = editor.locate(copy);
   const session = { ports, request, folder, copy, shown, base, text: base.text, theirs: undefined, outcome };
   await ports.files.makeFolder(folder, 0o700);
-  await save(session, base.text);
+  try {
+    await save(session, base.text);
+  } catch (error) {
+    await ports.files.removeTree(folder).catch(() => undefined);
+    throw error;
+  }
   return session;
 }
 
