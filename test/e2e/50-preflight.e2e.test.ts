@@ -58,12 +58,11 @@ const cases: Case[] = [
     says: 'host-path-wrong-type',
   },
   {
-    name: 'a policy of a removed version',
+    name: 'a policy without rules',
     change: mounted('File'),
-    before:
-      'printf "apiVersion: audit.k8s.io/v1beta1\\nkind: Policy\\nrules: [{level: Metadata}]\\n" > /etc/kubernetes/e2e-policy.yaml',
+    before: 'printf "apiVersion: audit.k8s.io/v1\\nkind: Policy\\nrules: []\\n" > /etc/kubernetes/e2e-policy.yaml',
     undo: 'rm /etc/kubernetes/e2e-policy.yaml',
-    says: 'wrong-api-version',
+    says: 'no-rules',
   },
   {
     name: 'a mount without a volume',
@@ -98,7 +97,7 @@ test('edit in a real terminal: a misspelt field is shown, mended in the editor, 
     '#!/bin/sh\nif grep -q readOlny "$1"; then sed -i s/readOlny/readOnly/ "$1"; echo "# mended" >> "$1"; else sed -i 0,/readOnly/s//readOlny/ "$1"; fi\n',
   );
   const answers = `(sleep 3; echo a; sleep 1; echo e; sleep 3; echo d; sleep 1; echo q; sleep 2)`;
-  const command = `${toolCommand('edit').join(' ')}`;
+  const command = toolCommand('edit').join(' ');
   const ran = await on(['sh', '-c', `${answers} | EDITOR=/root/e2e-ed script -qec '${command}' /dev/null`]);
   expect(ran.stdout).toContain('has no field `readOlny`');
   expect(ran.stdout).toMatch(/\(e\)dit again, \(d\)iff, \(q\)uit\?[^]*\(e\)dit again, \(d\)iff, \(a\)pply, \(q\)uit\?/);

@@ -108,7 +108,8 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       if (options.disk) yield* inputLines(path);
       else yield (options.input?.[path] ?? '').split('\n');
     },
-    editor: () => options.editor ?? { name: 'vi', open: () => Promise.resolve({ state: 'ended' }) },
+    editor: () =>
+      options.editor ?? { name: 'vi', locate: (path) => path, open: () => Promise.resolve({ state: 'ended' }) },
     terminal() {
       if (!options.answers) return undefined;
       const answers = [...options.answers];
