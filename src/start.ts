@@ -6,7 +6,6 @@ import type { Context, Streams } from './cli/context';
 import type { Interrupts } from './change/ports';
 import { UserError } from './core/errors';
 import { createClock } from './system/clock';
-import { createDoctorPorts } from './system/doctor/ports';
 import { createEditor } from './system/editor';
 import { createFiles } from './system/files';
 import { nodeFsCalls } from './system/fs-calls';
@@ -43,7 +42,10 @@ export async function start(args: readonly string[]): Promise<void> {
         report,
       };
     },
-    doctor: ({ root, nodeName }) => createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) }),
+    async doctor({ root, nodeName }) {
+      const { createDoctorPorts } = await import('./system/doctor/ports');
+      return createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) });
+    },
     readInput,
     inputLines,
     writeOutput,

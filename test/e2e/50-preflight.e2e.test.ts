@@ -98,7 +98,7 @@ test('edit in a real terminal: a misspelt field is shown, mended in the editor, 
     '#!/bin/sh\nif grep -q readOlny "$1"; then sed -i s/readOlny/readOnly/ "$1"; echo "# mended" >> "$1"; else sed -i 0,/readOnly/s//readOlny/ "$1"; fi\n',
   );
   const answers = `(sleep 3; echo a; sleep 1; echo e; sleep 3; echo d; sleep 1; echo q; sleep 2)`;
-  const command = `${toolCommand('edit').join(' ')}`;
+  const command = toolCommand('edit').join(' ');
   const ran = await on(['sh', '-c', `${answers} | EDITOR=/root/e2e-ed script -qec '${command}' /dev/null`]);
   expect(ran.stdout).toContain('has no field `readOlny`');
   expect(ran.stdout).toMatch(/\(e\)dit again, \(d\)iff, \(q\)uit\?[^]*\(e\)dit again, \(d\)iff, \(a\)pply, \(q\)uit\?/);
