@@ -8,7 +8,6 @@ import type { Context, Streams } from './cli/context';
 import type { Interrupts, RunSelf } from './change/ports';
 import { UserError } from './core/errors';
 import { createClock } from './system/clock';
-import { createDoctorPorts } from './system/doctor/ports';
 import { createEditor } from './system/editor';
 import { createFiles } from './system/files';
 import { ownedAsRoot } from './system/own-files';
@@ -58,7 +57,10 @@ export async function start(args: readonly string[]): Promise<void> {
         report,
       };
     },
-    doctor: ({ root, nodeName }) => createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) }),
+    async doctor({ root, nodeName }) {
+      const { createDoctorPorts } = await import('./system/doctor/ports');
+      return createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) });
+    },
     readInput,
     inputLines,
     writeOutput,

@@ -4,15 +4,14 @@
  */
 import { messageOf } from '../core/errors';
 import { examine, type Examination } from '../core/diagnosis/examine';
-import type { CertificateRole, NodeSight, Stranger } from '../core/diagnosis/node-sight';
+import type { CertificateRole, NodeSight } from '../core/diagnosis/node-sight';
 import { examineManifest, flagsOf, questionsOf } from '../core/diagnosis/patient';
 import type { LogLine } from '../core/evidence';
 import { listVolumes, resolveMount } from '../core/manifest/mounts';
 import type { Server } from '../core/manifest/server';
-import { documentKindOf, podOfFile } from '../core/pod-file';
 import { findBackups, recordSight } from './doctor-backups';
+import { logSight, lookAtManifest, policySight, strangersIn, textOf } from './doctor-files';
 import type { AskedCertificate, DoctorPorts } from './doctor-ports';
-import { decodeText, MANIFEST_LIMIT } from './manifest';
 import type { Ports } from './ports';
 
 export interface DoctorOptions {
@@ -24,7 +23,6 @@ const JOURNAL_LINES = 2000;
 /** A kubelet that starts says so within this time. */
 const FIRST_WORDS_MS = 15_000;
 const HALF_AN_HOUR = 30 * 60_000;
-const POLICY_LIMIT = 4 << 20;
 
 export async function runDoctor(
   ports: Ports,
@@ -179,34 +177,6 @@ function reachesBack(lines: readonly LogLine[], startedAt: number): boolean {
   return first !== undefined && lines.length < JOURNAL_LINES && first.at <= startedAt + FIRST_WORDS_MS;
 }
 
-async function lookAtManifest(
-  ports: Ports,
-  changedAt: (path: string) => Promise<number | undefined>,
-  path: string,
-): Promise<NodeSight['manifest']> {
-  try {
-    const entry = await ports.files.look(path);
-    if (!entry) return { state: 'absent' };
-    if (entry.kind === 'symlink') return { state: 'link', target: entry.target };
-    if (entry.kind !== 'file') return { state: 'unreadable', detail: `it is a ${entry.kind}, not a file` };
-    const image = await ports.files.read(path, MANIFEST_LIMIT);
-    return {
-      state: 'present',
-      text: decodeText(image.bytes, path),
-      sha256: ports.files.sha256(image.bytes),
-      mode: image.mode,
-      changedAt: (await changedAt(path)) ?? entry.mtimeMs,
-    };
-  } catch (error) {
-    return { state: 'unreadable', detail: messageOf(error) };
-  }
-}
-
-async function textOf(ports: Ports, path: string): Promise<string | undefined> {
-  if ((await ports.files.look(path))?.kind !== 'file') return undefined;
-  return decodeText((await ports.files.read(path, MANIFEST_LIMIT)).bytes, path);
-}
-
 /** Source of the flags: cmd/kube-apiserver/app/options, and kubeadm's own manifest of etcd. */
 const FLAGS: readonly (readonly [flag: string, role: CertificateRole])[] = [
   ['tls-cert-file', 'certificate'],
@@ -286,68 +256,6 @@ function serviceOf(socket: string): string {
       : /docker/.test(socket)
         ? 'docker'
         : 'containerd';
-}
-
-async function policySight(
-  { files }: Ports,
-  changedAt: (path: string) => Promise<number | undefined>,
-  path: string | undefined,
-): Promise<NodeSight['policy']> {
-  if (path === undefined || (await files.look(path))?.kind !== 'file') return undefined;
-  const { bytes } = await files.read(path, POLICY_LIMIT);
-  const changed = await changedAt(path);
-  return {
-    path,
-    text: decodeText(bytes, path),
-    sha256: files.sha256(bytes),
-    ...(changed === undefined ? {} : { changedAt: changed }),
-  };
-}
-
-/** Rotated files are audit-2024-01-15T10-30-00.000.log(.gz), in UTC, beside audit.log. */
-async function logSight(ports: Ports, path: string | undefined): Promise<NodeSight['log']> {
-  const entry = path === undefined ? undefined : await ports.files.look(path);
-  if (path === undefined || entry?.kind !== 'file') return undefined;
-  const base = path.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
-  const times = (await ports.files.list(path.replace(/\/[^/]*$/, '')))
-    .filter((name) => name.startsWith(`${base}-`))
-    .flatMap((name) => /-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)\.(\d{3})/.exec(name)?.slice(1).join(' ') ?? [])
-    .map((time) => Date.parse(time.replace(/^(\S+) (\d+) (\d+) (\d+) (\d+)$/, '$1T$2:$3:$4.$5Z')));
-  return {
-    path,
-    bytes: entry.size,
-    writtenAt: entry.mtimeMs,
-    rotated: times.length,
-    ...(times.length > 0 ? { oldestRotatedAt: Math.min(...times) } : {}),
-  };
-}
-
-async function strangersIn(ports: Ports, folder: string, own: string): Promise<Stranger[]> {
-  const found: Stranger[] = [];
-  for (const name of await ports.files.list(folder)) {
-    const path = `${folder}/${name}`;
-    if (path === own || name.startsWith('.')) continue;
-    const entry = await ports.files.look(path);
-    if (!entry) continue;
-    if (entry.kind !== 'file') {
-      found.push({ path, kind: entry.kind });
-      continue;
-    }
-    try {
-      const text = decodeText((await ports.files.read(path, MANIFEST_LIMIT)).bytes, path);
-      const pod = podOfFile(text);
-      const kind = pod ? undefined : documentKindOf(text);
-      found.push({
-        path,
-        kind: 'file',
-        ...(pod ? { pod } : {}),
-        ...(kind === undefined ? {} : { documentKind: kind }),
-      });
-    } catch (error) {
-      found.push({ path, kind: 'file', detail: messageOf(error) });
-    }
-  }
-  return found;
 }
 
 /** Paths of one disk say the same: the first of them stands for it. */

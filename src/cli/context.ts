@@ -37,7 +37,7 @@ export interface Context {
   /** Builds the adapters; nothing is opened until they are used. */
   world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports;
   /** What doctor needs besides. */
-  doctor(options: WorldOptions): DoctorPorts;
+  doctor(options: WorldOptions): Promise<DoctorPorts>;
   /** A file the user names on the command line; `-` is standard input. Rejects with a UserError. */
   readInput(path: string, limit: number): Promise<{ bytes: Uint8Array; from: string }>;
   /** The lines of such a file, as they come: blocks of whole lines, without their breaks. Rejects with a UserError. */

@@ -1,7 +1,6 @@
 /** `doctor`: why the API server does not come back, and with --fix the mends that are certain. */
 import { Command } from 'commander';
-import { runDoctor, type DoctorOptions } from '../change/doctor';
-import { carryOut, planFix, plannedOutcome, type FixPlan } from '../change/doctor-fix';
+import type { DoctorOptions } from '../change/doctor';
 import type { Examination } from '../core/diagnosis/examine';
 import type { NodeSight } from '../core/diagnosis/node-sight';
 import { UserError } from '../core/errors';
@@ -40,7 +39,9 @@ export function doctorCommand(context: Context): Command {
     const options = globals(command);
     const world = openWorld(context, options);
     requireRoot(world, options);
-    const doctor = context.doctor(worldOf(options));
+    // Loaded when it is asked for: it brings all of lint with it, and every other command would pay for that.
+    const { runDoctor } = await import('../change/doctor');
+    const doctor = await context.doctor(worldOf(options));
     const where: DoctorOptions = { manifestPath: options.manifest, stateDir: options.stateDir };
     const { sight, examination } = await runDoctor(world, doctor, where);
     const healthy: ExitCode = examination.healthy ? 0 : 1;
@@ -49,6 +50,7 @@ export function doctorCommand(context: Context): Command {
       return;
     }
     const fixing = { ...where, timeoutMs: flags.timeout, guardSeconds: Math.ceil(flags.guard / 1000) };
+    const { carryOut, planFix, plannedOutcome } = await import('../change/doctor-fix');
     const plan = await planFix(world, sight, examination, fixing);
     if (!plan) {
       print(context, options, sight, examination, healthy);
@@ -59,7 +61,10 @@ export function doctorCommand(context: Context): Command {
       print(context, options, sight, examination, 0, plannedOutcome(plan, options.manifest));
       return;
     }
-    if (!flags.yes) await agree(context, options, world.interrupts.first, sight, examination, plan);
+    if (!flags.yes) {
+      const shown = plannedOutcome(plan, options.manifest);
+      await agree(context, options, world.interrupts.first, sight, examination, shown);
+    }
     const outcome = await carryOut(world, doctor, plan, sight, fixing);
     print(context, options, sight, examination, exitCodeOf(outcome), outcome);
   });
@@ -72,12 +77,12 @@ async function agree(
   stop: AbortSignal,
   sight: NodeSight,
   examination: Examination,
-  plan: FixPlan,
+  planned: Outcome,
 ): Promise<void> {
   const terminal = context.terminal();
   const { talk } = styles(context, options);
   context.streams.talk(doctorText(sight, examination, talk, false));
-  context.streams.talk(outcomeText('doctor --fix', plannedOutcome(plan, options.manifest), talk, { diff: true }));
+  context.streams.talk(outcomeText('doctor --fix', planned, talk, { diff: true }));
   if (!terminal) {
     throw new UserError('not-agreed', 'nothing was mended: there is no terminal to ask on', {
       hints: ['kube-auditctl doctor --fix --dry-run', 'kube-auditctl doctor --fix --yes'],

@@ -231,6 +231,10 @@ async function doctorDocuments(fresh: () => FakeNode): Promise<void> {
   doctor.eyes.etcd = (url) => Promise.resolve({ url, state: 'refused', detail: 'connection refused' });
   await json(sick, 'doctor', { doctor });
   await json(sick, 'doctor --fix --yes');
+  const stopped = fresh();
+  stopped.processes = [];
+  stopped.kubeletRuns = false;
+  await json(stopped, 'doctor');
 }
 
 async function logDocuments(): Promise<void> {

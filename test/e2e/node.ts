@@ -139,13 +139,13 @@ export function pristine(): Promise<string> {
  * Back to the manifest of the beginning, with nothing of ours on the node, and the API ready. An annotation makes it
  * another pod for the kubelet each time: restarts of one and the same within ten minutes are held back, longer each time.
  */
-export async function reset(): Promise<void> {
+export async function reset(wait: () => Promise<void> = settled): Promise<void> {
   first ??= await sh(`cat ${MANIFEST}`);
   base = first.replace(/^( +)(kubeadm\.kubernetes\.io\/\S+: .*)$/m, `$1e2e: "${Date.now()}-${++bases}"\n$1$2`);
   if (base === first) throw new Error('the manifest has no annotation of kubeadm to put ours beside');
   await sh(`cat > /etc/kubernetes/.e2e && chmod 600 /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`, base);
   await sh('rm -rf /var/lib/kube-auditctl /etc/kubernetes/audit-policy.yaml /var/log/kubernetes/audit');
-  await settled();
+  await wait();
 }
 
 /** The node as the suite found it. */

@@ -97,7 +97,7 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       options.ports?.(ports);
       return ports;
     },
-    doctor: () => options.doctor ?? fakeDoctor(node),
+    doctor: () => Promise.resolve(options.doctor ?? fakeDoctor(node)),
     readInput(path, limit) {
       if (options.disk) return readInput(path, limit);
       const text = options.input?.[path];

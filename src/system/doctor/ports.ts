@@ -47,7 +47,7 @@ export function createDoctorPorts({
         const at = Date.now();
         try {
           const access = own ?? { ca: Buffer.from(await readBelow(root, CA, 1 << 20)) };
-          const { status, body } = await ask(endpoint, access, { method: 'GET', path: '/readyz', timeoutMs: 8000 });
+          const { status, body } = await ask(endpoint, access, { method: 'GET', path: '/readyz', timeoutMs: 4000 });
           if (status === 200) return { at, state: 'ok', status };
           const failing = body.split('\n').filter((line) => line.startsWith('[-]'));
           return { at, state: 'not-ready', status, detail: failing.join(' ') || `HTTP ${status}` };
