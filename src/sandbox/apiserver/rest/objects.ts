@@ -43,7 +43,8 @@ export function checkNamespace(metadata: Obj, namespace: string): void {
 export function newObject(kind: Kind, object: Obj, namespace: string, making: Making): KubeObject {
   const metadata = obj(object.metadata);
   const created: KubeObject = {
-    ...body(object),
+    // A copy: what the server adds is no part of what the client is logged to have sent.
+    ...clone(body(object)),
     metadata: ordered({
       ...metadata,
       name: str(metadata.name),
@@ -95,7 +96,9 @@ export function updatedObject(
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid ?? ''}`,
     );
   }
-  const content = subresource === 'status' ? { ...body(before), status: next.status } : body(next);
+  // A copy where something will be changed in it: `next` may share its inside with what is stored.
+  const own = (): Obj => (kind.prepare ? clone(body(next)) : body(next));
+  const content = subresource === 'status' ? { ...body(before), status: next.status } : own();
   const updated: KubeObject = {
     ...content,
     kind: before.kind,
