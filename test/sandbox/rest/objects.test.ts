@@ -44,9 +44,13 @@ test('a secret: stringData becomes data, the server’s own fields are the serve
 });
 
 test('a pod: defaults, account, phase', async () => {
-  const pod = read(
-    await create(`${NS}/pods`, { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'nginx' }] } }),
-  );
+  const body = { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'nginx' }] } };
+  const response = await create(`${NS}/pods`, body);
+  const pod = read(response);
+  const sent = response.requestObject as typeof pod;
+  expect(sent.spec.restartPolicy).toBe('Always');
+  expect(sent.spec).not.toHaveProperty('tolerations');
+  expect(sent.spec.containers[0]).not.toHaveProperty('volumeMounts');
   expect(pod.spec).toMatchObject({
     restartPolicy: 'Always',
     serviceAccountName: 'default',

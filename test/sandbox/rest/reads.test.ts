@@ -176,6 +176,9 @@ test('other media types', async () => {
   expect((await ask(rest, 'GET', CM, { accept: 'application/vnd.kubernetes.protobuf' })).status).toBe(406);
   const partial = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
   expect(read(await ask(rest, 'GET', CM, { accept: partial }))).toMatchObject({ kind: 'PartialObjectMetadataList' });
+  const unheard = { body: { metadata: { name: 'unheard' } }, accept: 'application/vnd.kubernetes.protobuf' };
+  expect((await ask(rest, 'POST', CM, unheard)).status).toBe(406);
+  expect((await ask(rest, 'GET', `${CM}/unheard`)).status).toBe(404);
   const body = '<xml/>';
   expect((await ask(rest, 'POST', CM, { body, contentType: 'application/xml' })).status).toBe(415);
 });

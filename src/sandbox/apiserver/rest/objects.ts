@@ -5,7 +5,7 @@
 import { afterUpdate, type Writer } from './patch/fields';
 import { apiVersionOf, type Kind, type Surroundings } from './kinds/kind';
 import { validateMetadata } from './kinds/validate';
-import { FieldErrors, MODIFIED, badRequest, conflict, invalid } from './status';
+import { FieldErrors, MODIFIED, badRequest, conflict, invalidObject } from './status';
 import { clone, isObj, obj, same, str, type KubeObject, type Metadata, type Obj } from './value';
 
 export interface Making {
@@ -43,7 +43,8 @@ export function checkNamespace(metadata: Obj, namespace: string): void {
 export function newObject(kind: Kind, object: Obj, namespace: string, making: Making): KubeObject {
   const metadata = obj(object.metadata);
   const created: KubeObject = {
-    ...body(object),
+    // A copy: what the server adds is no part of what the client is logged to have sent.
+    ...clone(body(object)),
     metadata: ordered({
       ...metadata,
       name: str(metadata.name),
@@ -95,7 +96,9 @@ export function updatedObject(
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid ?? ''}`,
     );
   }
-  const content = subresource === 'status' ? { ...body(before), status: next.status } : body(next);
+  // A copy where something will be changed in it: `next` may share its inside with what is stored.
+  const own = (): Obj => (kind.prepare ? clone(body(next)) : body(next));
+  const content = subresource === 'status' ? { ...body(before), status: next.status } : own();
   const updated: KubeObject = {
     ...content,
     kind: before.kind,
@@ -131,7 +134,7 @@ function check(kind: Kind, object: KubeObject, before: KubeObject | undefined): 
   const errors = new FieldErrors();
   validateMetadata(object.metadata, kind.names, errors);
   kind.validate?.(object, errors, before);
-  if (errors.causes.length > 0) throw invalid(kind.group, kind.kind, str(object.metadata.name), errors.causes);
+  if (errors.causes.length > 0) throw invalidObject(kind.group, kind.kind, str(object.metadata.name), errors.causes);
 }
 
 function checkFinalizers(kind: Kind, updated: KubeObject, before: KubeObject): void {
@@ -144,7 +147,7 @@ function checkFinalizers(kind: Kind, updated: KubeObject, before: KubeObject): v
     'metadata.finalizers',
     `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((one) => JSON.stringify(one)).join(', ')}}`,
   );
-  throw invalid(kind.group, kind.kind, updated.metadata.name, errors.causes);
+  throw invalidObject(kind.group, kind.kind, updated.metadata.name, errors.causes);
 }
 
 function keepStatus(updated: KubeObject, before: KubeObject): void {

@@ -1,6 +1,6 @@
 /** What requests say besides the object: create, update, patch, delete and list options, checked as the server does. */
 import { fieldTerms } from './selectors';
-import { FieldErrors, badRequest, invalid } from './status';
+import { FieldErrors, badRequest, invalidObject } from './status';
 import { arr, isObj, num, str, type Obj } from './value';
 
 export interface WriteOptions {
@@ -30,7 +30,7 @@ export function writeOptions(
   if (validation !== '' && !VALIDATIONS.includes(validation)) {
     errors.unsupported('fieldValidation', validation, ['', ...VALIDATIONS]);
   }
-  if (errors.causes.length > 0) throw invalid('meta.k8s.io', kind, '', errors.causes);
+  if (errors.causes.length > 0) throw invalidObject('meta.k8s.io', kind, '', errors.causes);
   return { dryRun: dryRun.length > 0, fieldManager: manager || managerOf(userAgent), force: isTrue(force) };
 }
 
@@ -54,13 +54,13 @@ export function deleteOptions(query: URLSearchParams, body: Obj | undefined): De
     errors.unsupported('propagationPolicy', policy, [...policies, 'nil']);
   }
   if (policy !== '' && orphan !== null && orphan !== undefined) {
-    errors.invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set');
+    errors.wrong('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set');
   }
   const grace = body ? body.gracePeriodSeconds : queryNumber(query, 'gracePeriodSeconds');
   if (typeof grace === 'number' && grace < 0) {
-    errors.invalid('gracePeriodSeconds', grace, 'must be greater than or equal to 0');
+    errors.wrong('gracePeriodSeconds', grace, 'must be greater than or equal to 0');
   }
-  if (errors.causes.length > 0) throw invalid('meta.k8s.io', 'DeleteOptions', '', errors.causes);
+  if (errors.causes.length > 0) throw invalidObject('meta.k8s.io', 'DeleteOptions', '', errors.causes);
   const conditions = isObj(body?.preconditions) ? body.preconditions : {};
   const orphaned = orphan === true || orphan === 'true';
   return {
@@ -121,7 +121,7 @@ export function listOptions(query: URLSearchParams, watch: boolean): ListOptions
     errors.forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
   }
   if (initial !== null && !watch) errors.forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list');
-  if (errors.causes.length > 0) throw invalid('meta.k8s.io', 'ListOptions', '', errors.causes);
+  if (errors.causes.length > 0) throw invalidObject('meta.k8s.io', 'ListOptions', '', errors.causes);
   const fieldSelector = query.get('fieldSelector') ?? '';
   fieldTerms(fieldSelector);
   return {

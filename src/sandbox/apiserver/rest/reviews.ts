@@ -5,7 +5,7 @@ import { valueAnswer } from './answers';
 import { objectOf, readBody } from './codec';
 import type { Call, Handler } from './context';
 import { writeOptions } from './options';
-import { FieldErrors, badRequest, invalid } from './status';
+import { FieldErrors, badRequest, invalidObject } from './status';
 import { arr, at, isObj, obj, objs, str, type KubeObject, type Obj } from './value';
 import { heard } from './writes';
 
@@ -33,14 +33,14 @@ function subjectAccess(call: Call, asked: Obj): Obj {
   const groups = arr(spec.groups).map(str);
   const errors = new FieldErrors();
   if (str(spec.user) === '' && groups.length === 0) {
-    errors.invalid('spec.user', '', 'at least one of user or group must be specified');
+    errors.wrong('spec.user', '', 'at least one of user or group must be specified');
   }
   checkAttributes(call, spec, errors);
   if (call.kind.namespaced && str(at(spec, 'resourceAttributes', 'namespace')) !== call.namespace) {
     const namespace = str(at(spec, 'resourceAttributes', 'namespace'));
-    errors.invalid('spec.resourceAttributes.namespace', namespace, 'must match metadata.namespace');
+    errors.wrong('spec.resourceAttributes.namespace', namespace, 'must match metadata.namespace');
   }
-  if (errors.causes.length > 0) throw invalid('authorization.k8s.io', call.kind.kind, '', errors.causes);
+  if (errors.causes.length > 0) throw invalidObject('authorization.k8s.io', call.kind.kind, '', errors.causes);
   const extra = Object.fromEntries(Object.entries(obj(spec.extra)).map(([key, values]) => [key, arr(values).map(str)]));
   return { status: access(call, { name: str(spec.user), uid: str(spec.uid), groups, extra }, spec) };
 }
@@ -48,20 +48,20 @@ function subjectAccess(call: Call, asked: Obj): Obj {
 function access(call: Call, user: User, spec: Obj): Obj {
   const errors = new FieldErrors();
   checkAttributes(call, spec, errors);
-  if (errors.causes.length > 0) throw invalid('authorization.k8s.io', call.kind.kind, '', errors.causes);
+  if (errors.causes.length > 0) throw invalidObject('authorization.k8s.io', call.kind.kind, '', errors.causes);
   const { allowed, reason } = call.server.front.authorize(user, attributes(spec));
   return { allowed, ...(reason === '' ? {} : { reason }) };
 }
 
 function checkAttributes(_: Call, { resourceAttributes, nonResourceAttributes }: Obj, errors: FieldErrors): void {
   if (isObj(resourceAttributes) && isObj(nonResourceAttributes)) {
-    errors.invalid(
+    errors.wrong(
       'spec.nonResourceAttributes',
       nonResourceAttributes,
       'cannot be specified in combination with resourceAttributes',
     );
   } else if (!isObj(resourceAttributes) && !isObj(nonResourceAttributes)) {
-    errors.invalid(
+    errors.wrong(
       'spec.resourceAttributes',
       null,
       'exactly one of nonResourceAttributes or resourceAttributes must be specified',

@@ -1,6 +1,7 @@
 /** From a request to its handler. */
 import type { RestRequest, RestResponse } from '../contract';
 import { errorAnswer, valueAnswer } from './answers';
+import { negotiate } from './codec';
 import type { Handler, Server } from './context';
 import { remove, removeCollection } from './deletes';
 import { discovery } from './discovery';
@@ -33,6 +34,9 @@ const PLAIN: Readonly<Record<string, Handler>> = {
   watch,
 };
 
+/** Answered in no form that could be chosen. */
+const UNSHAPED = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+
 async function resource(server: Server, request: RestRequest): Promise<RestResponse> {
   const { info } = request;
   if (!info.isResourceRequest) throw noResource();
@@ -45,6 +49,8 @@ async function resource(server: Server, request: RestRequest): Promise<RestRespo
   if (!kind.namespaced && own !== '') throw noResource();
   if (kind.namespaced && own === '' && name !== '' && verb !== 'list' && verb !== 'watch') throw noResource();
   const call = { server, request, kind, namespace: own, name, subresource };
+  // Before anything is done: a client that cannot be answered is not obeyed either.
+  if (!UNSHAPED.has(subresource)) negotiate(request.accept);
   if (subresource !== '') {
     const part = Object.hasOwn(kind.subresources, subresource) ? kind.subresources[subresource] : undefined;
     if (part === undefined) throw noResource();

@@ -83,7 +83,7 @@ export function badRequest(message: string): StatusError {
   return new StatusError(400, 'BadRequest', message);
 }
 
-export function invalid(group: string, kind: string, name: string, causes: readonly Cause[]): StatusError {
+export function invalidObject(group: string, kind: string, name: string, causes: readonly Cause[]): StatusError {
   const texts = [...new Set(causes.map(({ field, message }) => `${field}: ${message}`))];
   const list = texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
   const what = { group, resource: kind };
@@ -147,7 +147,7 @@ export class FieldErrors {
     this.#add('FieldValueRequired', field, `Required value${detail === '' ? '' : `: ${detail}`}`);
   }
 
-  invalid(field: string, value: unknown, detail: string): void {
+  wrong(field: string, value: unknown, detail: string): void {
     this.#add('FieldValueInvalid', field, `Invalid value: ${shown(value)}: ${detail}`);
   }
 

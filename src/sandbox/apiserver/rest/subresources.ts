@@ -7,7 +7,7 @@ import { defaulted, timestamp, updatedObject } from './objects';
 import { deleteOptions, writeOptions } from './options';
 import { APPLY_PATCH, patched, readPatch } from './patch/patch';
 import { formatLabels, formatSelector } from './selectors';
-import { FieldErrors, StatusError, badRequest, conflict, internalError, invalid } from './status';
+import { FieldErrors, StatusError, badRequest, conflict, internalError, invalidObject } from './status';
 import { arr, at, isObj, num, obj, objs, str, type KubeObject, type Obj } from './value';
 import { checkName, finished, heard } from './writes';
 
@@ -71,8 +71,8 @@ async function scaled(
       const wanted = at(scale, 'spec', 'replicas') ?? 0;
       if (typeof wanted !== 'number' || !Number.isInteger(wanted) || wanted < 0) {
         const errors = new FieldErrors();
-        errors.invalid('spec.replicas', wanted, 'must be greater than or equal to 0');
-        throw invalid('autoscaling', 'Scale', name, errors.causes);
+        errors.wrong('spec.replicas', wanted, 'must be greater than or equal to 0');
+        throw invalidObject('autoscaling', 'Scale', name, errors.causes);
       }
       const resourceVersion = str(at(scale, 'metadata', 'resourceVersion'));
       const changed = {
@@ -115,7 +115,7 @@ async function bind(call: Call): ReturnType<Handler> {
     if (node === '') {
       const errors = new FieldErrors();
       errors.required('target.name');
-      throw invalid('', 'Binding', name, errors.causes);
+      throw invalidObject('', 'Binding', name, errors.causes);
     }
     await server.registry.update(
       kind,
@@ -197,15 +197,11 @@ async function token(call: Call): ReturnType<Handler> {
     const expirationSeconds = num(spec.expirationSeconds, 3600);
     const errors = new FieldErrors();
     if (expirationSeconds < 600) {
-      errors.invalid('spec.expirationSeconds', expirationSeconds, 'may not specify a duration less than 10 minutes');
+      errors.wrong('spec.expirationSeconds', expirationSeconds, 'may not specify a duration less than 10 minutes');
     } else if (expirationSeconds > 2 ** 32) {
-      errors.invalid(
-        'spec.expirationSeconds',
-        expirationSeconds,
-        'may not specify a duration larger than 2^32 seconds',
-      );
+      errors.wrong('spec.expirationSeconds', expirationSeconds, 'may not specify a duration larger than 2^32 seconds');
     }
-    if (errors.causes.length > 0) throw invalid('authentication.k8s.io', 'TokenRequest', name, errors.causes);
+    if (errors.causes.length > 0) throw invalidObject('authentication.k8s.io', 'TokenRequest', name, errors.causes);
     const bound = isObj(spec.boundObjectRef) ? spec.boundObjectRef : undefined;
     const issued = server.front.issueToken({
       serviceAccount: { namespace, name, uid: object.metadata.uid ?? '' },

@@ -100,7 +100,7 @@ export const CORE_KINDS: readonly Kind[] = [
       const involved = str(at(event, 'involvedObject', 'namespace'));
       const { namespace } = event.metadata;
       if (involved === '' ? namespace !== 'default' && namespace !== 'kube-system' : involved !== namespace) {
-        errors.invalid('involvedObject.namespace', involved, 'does not match event.namespace');
+        errors.wrong('involvedObject.namespace', involved, 'does not match event.namespace');
       }
     },
   }),

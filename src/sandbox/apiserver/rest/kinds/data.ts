@@ -71,7 +71,7 @@ function validateSecret(secret: KubeObject, errors: FieldErrors, before: KubeObj
     const name = secret.metadata.annotations?.['kubernetes.io/service-account.name'] ?? '';
     if (name === '') errors.required('metadata.annotations[kubernetes.io/service-account.name]');
   }
-  if (before !== undefined && secret.type !== before.type) errors.invalid('type', secret.type, 'field is immutable');
+  if (before !== undefined && secret.type !== before.type) errors.wrong('type', secret.type, 'field is immutable');
   validateImmutable(secret, before, ['data'], errors);
 }
 

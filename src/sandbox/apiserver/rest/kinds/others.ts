@@ -126,7 +126,7 @@ export const OTHER_KINDS: readonly Kind[] = [
     },
     validate({ spec }, errors) {
       if (arr(at(spec, 'rules')).length === 0 && at(spec, 'defaultBackend') === undefined) {
-        errors.invalid('spec', '', 'either `defaultBackend` or `rules` must be specified');
+        errors.wrong('spec', '', 'either `defaultBackend` or `rules` must be specified');
       }
       for (const [index, rule] of objs(at(spec, 'rules')).entries()) {
         for (const [number, path] of objs(at(rule, 'http', 'paths')).entries()) {
@@ -220,14 +220,14 @@ function validateRole(role: KubeObject, errors: FieldErrors): void {
     if (arr(rule.verbs).length === 0) errors.required(`${field}.verbs`, 'verbs must contain at least one value');
     if (arr(rule.nonResourceURLs).length > 0) {
       if (role.kind === 'Role') {
-        errors.invalid(
+        errors.wrong(
           `${field}.nonResourceURLs`,
           rule.nonResourceURLs,
           'namespaced rules cannot apply to non-resource URLs',
         );
       }
       if (arr(rule.apiGroups).length + arr(rule.resources).length + arr(rule.resourceNames).length > 0) {
-        errors.invalid(
+        errors.wrong(
           `${field}.nonResourceURLs`,
           rule.nonResourceURLs,
           'rules cannot apply to both regular resources and non-resource URLs',
@@ -261,7 +261,7 @@ function validateBinding(binding: KubeObject, errors: FieldErrors, before: KubeO
   if (before !== undefined && !same(before.roleRef, binding.roleRef)) {
     const { apiGroup, kind, name } = role;
     const shown = { APIGroup: apiGroup, Kind: kind, Name: name };
-    errors.invalid('roleRef', shown, 'cannot change roleRef');
+    errors.wrong('roleRef', shown, 'cannot change roleRef');
   }
 }
 

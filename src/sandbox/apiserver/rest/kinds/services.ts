@@ -102,7 +102,7 @@ function validateService(service: KubeObject, errors: FieldErrors, before: KubeO
   const names = new Set<string>();
   for (const [index, port] of ports.entries()) {
     const field = `spec.ports[${index}]`;
-    if (!isPort(port.port)) errors.invalid(`${field}.port`, port.port ?? 0, PORT_TEXT);
+    if (!isPort(port.port)) errors.wrong(`${field}.port`, port.port ?? 0, PORT_TEXT);
     const name = str(port.name);
     if (ports.length > 1 && name === '') errors.required(`${field}.name`);
     if (name !== '' && names.has(name)) errors.duplicate(`${field}.name`, name);
@@ -110,7 +110,7 @@ function validateService(service: KubeObject, errors: FieldErrors, before: KubeO
   }
   const old = str(at(before, 'spec', 'clusterIP'));
   if (before !== undefined && old !== '' && spec.clusterIP !== old && at(before, 'spec', 'type') !== 'ExternalName') {
-    errors.invalid('spec.clusterIPs[0]', arr(spec.clusterIPs), 'may not change once set');
+    errors.wrong('spec.clusterIPs[0]', arr(spec.clusterIPs), 'may not change once set');
   }
 }
 

@@ -48,39 +48,39 @@ export function validateMetadata(metadata: Obj, rule: NameRule, errors: FieldErr
   const name = str(metadata.name);
   const generate = str(metadata.generateName);
   if (name === '') errors.required('metadata.name', 'name or generateName is required');
-  else for (const problem of nameProblems(rule, name)) errors.invalid('metadata.name', name, problem);
+  else for (const problem of nameProblems(rule, name)) errors.wrong('metadata.name', name, problem);
   if (generate !== '') {
     const base = rule === 'path-segment' ? generate : generate.replace(/[-.]+$/, '') || 'x';
-    for (const problem of nameProblems(rule, base)) errors.invalid('metadata.generateName', generate, problem);
+    for (const problem of nameProblems(rule, base)) errors.wrong('metadata.generateName', generate, problem);
   }
   validateLabels(metadata.labels, 'metadata.labels', errors);
   validateAnnotations(metadata.annotations, errors);
   for (const [index, finalizer] of arr(metadata.finalizers).entries()) {
     for (const problem of qualifiedProblems(str(finalizer))) {
-      errors.invalid(`metadata.finalizers[${index}]`, finalizer, problem);
+      errors.wrong(`metadata.finalizers[${index}]`, finalizer, problem);
     }
   }
   for (const [index, owner] of objs(metadata.ownerReferences).entries()) {
     for (const field of ['apiVersion', 'kind', 'name', 'uid']) {
       if (str(owner[field]) === '')
-        errors.invalid(`metadata.ownerReferences[${index}].${field}`, '', `${field} must not be empty`);
+        errors.wrong(`metadata.ownerReferences[${index}].${field}`, '', `${field} must not be empty`);
     }
   }
 }
 
 export function validateLabels(labels: unknown, field: string, errors: FieldErrors): void {
   for (const [key, value] of Object.entries(obj(labels))) {
-    for (const problem of qualifiedProblems(key)) errors.invalid(field, key, problem);
+    for (const problem of qualifiedProblems(key)) errors.wrong(field, key, problem);
     const text = str(value);
-    if (text.length > 63) errors.invalid(field, text, 'must be no more than 63 characters');
-    if (!LABEL_VALUE_RE.test(text)) errors.invalid(field, text, LABEL_VALUE_TEXT);
+    if (text.length > 63) errors.wrong(field, text, 'must be no more than 63 characters');
+    if (!LABEL_VALUE_RE.test(text)) errors.wrong(field, text, LABEL_VALUE_TEXT);
   }
 }
 
 function validateAnnotations(annotations: unknown, errors: FieldErrors): void {
   let size = 0;
   for (const [key, value] of Object.entries(obj(annotations))) {
-    for (const problem of qualifiedProblems(key.toLowerCase())) errors.invalid('metadata.annotations', key, problem);
+    for (const problem of qualifiedProblems(key.toLowerCase())) errors.wrong('metadata.annotations', key, problem);
     size += key.length + str(value).length;
   }
   if (size > ANNOTATIONS_LIMIT) errors.tooLong('metadata.annotations', ANNOTATIONS_LIMIT);
@@ -118,9 +118,9 @@ export function validateData(maps: readonly DataMap[], sizeField: string, errors
   let size = 0;
   for (const { field, map, base64 } of maps) {
     for (const [key, value] of Object.entries(obj(map))) {
-      if (!/^[-._a-zA-Z0-9]+$/.test(key)) errors.invalid(`${field}[${key}]`, key, KEY_TEXT);
-      else if (key.length > 253) errors.invalid(`${field}[${key}]`, key, 'must be no more than 253 characters');
-      else if (key === '.' || key === '..') errors.invalid(`${field}[${key}]`, key, `must not be '${key}'`);
+      if (!/^[-._a-zA-Z0-9]+$/.test(key)) errors.wrong(`${field}[${key}]`, key, KEY_TEXT);
+      else if (key.length > 253) errors.wrong(`${field}[${key}]`, key, 'must be no more than 253 characters');
+      else if (key === '.' || key === '..') errors.wrong(`${field}[${key}]`, key, `must not be '${key}'`);
       size += base64 ? base64Length(str(value)) : Buffer.byteLength(str(value));
     }
   }
@@ -139,7 +139,7 @@ export function validatePodSpec(spec: Obj, path: string, errors: FieldErrors): v
     const name = str(volume.name);
     const field = `${path}.volumes[${index}].name`;
     if (name === '') errors.required(field);
-    else for (const problem of nameProblems('label', name)) errors.invalid(field, name, problem);
+    else for (const problem of nameProblems('label', name)) errors.wrong(field, name, problem);
     if (volumes.has(name)) errors.duplicate(field, name);
     volumes.add(name);
   }
@@ -165,18 +165,17 @@ function validateContainer(
 ): void {
   const name = str(container.name);
   if (name === '') errors.required(`${path}.name`);
-  else for (const problem of nameProblems('label', name)) errors.invalid(`${path}.name`, name, problem);
+  else for (const problem of nameProblems('label', name)) errors.wrong(`${path}.name`, name, problem);
   if (name !== '' && names.has(name)) errors.duplicate(`${path}.name`, name);
   names.add(name);
   const image = str(container.image);
   if (image === '') errors.required(`${path}.image`);
-  else if (image.trim() !== image)
-    errors.invalid(`${path}.image`, image, 'must not have leading or trailing whitespace');
+  else if (image.trim() !== image) errors.wrong(`${path}.image`, image, 'must not have leading or trailing whitespace');
   for (const [index, port] of objs(container.ports).entries()) {
     const number = port.containerPort;
     const field = `${path}.ports[${index}].containerPort`;
     if (number === undefined) errors.required(field);
-    else if (!isPort(number)) errors.invalid(field, number, PORT_TEXT);
+    else if (!isPort(number)) errors.wrong(field, number, PORT_TEXT);
   }
   for (const [index, variable] of objs(container.env).entries()) {
     if (str(variable.name) === '') errors.required(`${path}.env[${index}].name`);
@@ -187,7 +186,7 @@ function validateContainer(
     if (str(mount.name) === '') errors.required(`${field}.name`);
     else if (!volumes.has(str(mount.name))) errors.notFound(`${field}.name`, mount.name);
     if (str(mount.mountPath) === '') errors.required(`${field}.mountPath`);
-    else if (mounted.has(str(mount.mountPath))) errors.invalid(`${field}.mountPath`, mount.mountPath, 'must be unique');
+    else if (mounted.has(str(mount.mountPath))) errors.wrong(`${field}.mountPath`, mount.mountPath, 'must be unique');
     mounted.add(str(mount.mountPath));
   }
   const policies = ['Always', 'IfNotPresent', 'Never'];
@@ -210,9 +209,9 @@ export function validateWorkload(object: Obj, errors: FieldErrors, before: Obj |
   else {
     const { matchLabels, matchExpressions } = spec.selector;
     if (Object.keys(obj(matchLabels)).length === 0 && arr(matchExpressions).length === 0) {
-      errors.invalid('spec.selector', spec.selector, 'empty selector is invalid for deployment');
+      errors.wrong('spec.selector', spec.selector, 'empty selector is invalid for deployment');
     } else if (!matchesSelector(spec.selector, at(template, 'metadata', 'labels'))) {
-      errors.invalid(
+      errors.wrong(
         'spec.template.metadata.labels',
         obj(at(template, 'metadata', 'labels')),
         '`selector` does not match template `labels`',
@@ -221,13 +220,13 @@ export function validateWorkload(object: Obj, errors: FieldErrors, before: Obj |
   }
   const { replicas } = spec;
   if (typeof replicas === 'number' && replicas < 0) {
-    errors.invalid('spec.replicas', replicas, 'must be greater than or equal to 0');
+    errors.wrong('spec.replicas', replicas, 'must be greater than or equal to 0');
   }
   validateLabels(at(template, 'metadata', 'labels'), 'spec.template.labels', errors);
   validatePodSpec(obj(template.spec), 'spec.template.spec', errors);
   const policy = at(template, 'spec', 'restartPolicy');
   if (policy !== 'Always') errors.unsupported('spec.template.spec.restartPolicy', policy, ['Always']);
   if (before !== undefined && JSON.stringify(at(before, 'spec', 'selector')) !== JSON.stringify(spec.selector)) {
-    errors.invalid('spec.selector', spec.selector, 'field is immutable');
+    errors.wrong('spec.selector', spec.selector, 'field is immutable');
   }
 }

@@ -186,7 +186,7 @@ export const WORKLOAD_KINDS: readonly Kind[] = [
       if (schedule === '') errors.required('spec.schedule');
       else if (!/^@|^(\S+\s+){4}\S+$/.test(schedule.trim())) {
         const count = schedule.trim().split(/\s+/).length;
-        errors.invalid('spec.schedule', schedule, `expected exactly 5 fields, found ${count}: [${schedule.trim()}]`);
+        errors.wrong('spec.schedule', schedule, `expected exactly 5 fields, found ${count}: [${schedule.trim()}]`);
       }
       const policies = ['Allow', 'Forbid', 'Replace'];
       if (!policies.includes(str(spec.concurrencyPolicy))) {
