@@ -131,7 +131,7 @@ beforeAll(async () => {
   await json(node, 'edit', { answers: [] });
   await json(node, 'enable --dry-run --no-rehearse');
   node.rehearsal = 'as-server';
-  await json(node, 'apply -f bad.yaml', { input });
+  await json(node, 'apply -f bad.yaml --ignore unknown-flag', { input });
   node.rehearsal = 'not-possible';
   await json(node, 'apply -f no.yaml', { input });
   await json(node, 'enable --sandbox', { ports: operator });
