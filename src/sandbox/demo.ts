@@ -86,12 +86,17 @@ function scenes(dir: string, folder: string): Scene[] {
       args: (steps) => ['log', 'show', /\bkube-auditctl-[0-9a-f]{16}\b/.exec(steps.at(-1)?.output ?? '')?.[0] ?? ''],
     },
     {
-      says: 'Now to something that goes wrong: the same manifest, with a flag misspelt. It is rolled back, with its cause.',
+      says: 'Now to something that goes wrong: the same manifest, with a flag misspelt. It is refused before anything is written.',
       before: () => {
         const text = readFileSync(manifest, 'utf8');
         writeFileSync(bad, text.replace('--audit-log-maxbackup=', '--audit-log-maxbackups='));
       },
       args: ['apply', '-f', bad],
+      expected: 1,
+    },
+    {
+      says: 'And when it gets through all the same? It is rolled back, with its cause.',
+      args: ['apply', '-f', bad, '--ignore', 'unknown-flag', '--no-rehearse'],
       expected: 3,
     },
     {

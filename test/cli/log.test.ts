@@ -250,7 +250,7 @@ describe('output', () => {
     const path = written(nasty);
     for (const format of ['text', 'wide', 'jsonl', 'json']) {
       const { out } = await log(`query ${path} -o ${format}`);
-      // eslint-disable-next-line no-control-regex -- control characters are what must not be there
+
       expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     }
     expect((await log(`top ${path} --by user`)).out).toContain('a\\u001b[31mb\\u202ec');
