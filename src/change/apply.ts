@@ -75,7 +75,9 @@ async function plan(ports: Ports, request: ChangeRequest) {
   const checked = [...plan.findings, ...(nothing ? [] : await preflight(ports, subject, plan.findings))];
   const isRefused = (): boolean => lower(checked, request.ignore).some(({ severity }) => severity === 'error');
   const tried = nothing || isRefused() ? undefined : await tryOut(ports, request, { plan, ...subject });
-  if (tried?.cause) checked.push(tried.cause);
+  // What was found, and let through by its name, is not said a second time.
+  const known = checked.some(({ code }) => code === tried?.cause?.code && request.ignore.has(code));
+  if (tried?.cause && !known) checked.push(tried.cause);
   const findings = lower(checked, request.ignore);
   const facts = {
     manifestPath: live.path,

@@ -6,8 +6,9 @@ import { fixture } from '../support/manifests';
 
 const PRISTINE = fixture('kubeadm-1.36.yaml');
 const flag = (line: string): string => PRISTINE.replace(/^( +- )--secure-port=.*$/m, `$&\n$1${line}`);
-const BAD = flag('--audit-log-maxbackups=3');
-const REHEARSE = { rehearse: true };
+// Preflight knows the flags of auditing; others are the server's to know.
+const BAD = flag('--magic=3');
+const REHEARSE = { rehearse: true, ignore: new Set<string>() };
 const ENCRYPTION = '/etc/kubernetes/pki/encryption.yaml';
 
 function nodeWith(rehearsal: FakeNode['rehearsal'], manifest = PRISTINE): FakeNode {
@@ -69,7 +70,7 @@ test('what today fails of as well is a warning', async () => {
   const node = nodeWith('as-server');
   node.kubeletIsDeaf = true;
   node.fs.put(MANIFEST, BAD, { mode: 0o600 });
-  const worse = BAD.replace('--audit-log-maxbackups=3', '--audit-log-maxbackups=4');
+  const worse = BAD.replace('--magic=3', '--magic=4');
   const outcome = await apply(node.ports(), worse, { ...REHEARSE, dryRun: true });
   expect(noted(outcome)).toEqual({ outcome: 'planned', rehearsal: 'not-possible' });
   expect(outcome.findings).toMatchObject([{ code: 'unknown-flag', severity: 'warning' }]);

@@ -450,7 +450,7 @@ export class FakeNode {
   }
 
   #refusal(described: Described): string | undefined {
-    const unknown = described.server.flags.find((flag) => flag.name === 'audit-log-maxbackups');
+    const unknown = described.server.flags.find((flag) => ['audit-log-maxbackups', 'magic'].includes(flag.name));
     if (unknown) return `Error: unknown flag: --${unknown.name}`;
     const { policy } = described.audit;
     if (!policy) return undefined;
@@ -487,8 +487,8 @@ export class FakeNode {
 
   /** The last words of a server with a trial's arguments, which sees the trial's files. */
   #words({ args, files, mounts }: Trial): string | undefined {
-    if (args.some((each) => each.startsWith('--audit-log-maxbackups')))
-      return 'Error: unknown flag: --audit-log-maxbackups';
+    const unknown = args.find((each) => /^--(?:audit-log-maxbackups|magic)\b/.test(each));
+    if (unknown !== undefined) return `Error: unknown flag: ${unknown.replace(/=.*/, '')}`;
     const path = args.find((each) => each.startsWith('--audit-policy-file='))?.slice('--audit-policy-file='.length);
     if (path === undefined) return undefined;
     const source = mounts.find(({ mountPath }) => mountPath === path)?.source;
