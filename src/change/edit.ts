@@ -19,6 +19,8 @@ import type { Ports } from './ports';
 export interface Editor {
   /** What it is called, for the talk. */
   readonly name: string;
+  /** Where the user finds a file of the node: below --root, where that is given. */
+  locate(path: string): string;
   /** Opens a file of the node, and waits; answers how it ended when it did not end well. */
   open(path: string): Promise<{ state: 'ended' } | { state: 'failed'; how: string }>;
 }
@@ -37,7 +39,7 @@ export async function editManifest(
   editor: Editor,
   person: Person,
 ): Promise<Outcome> {
-  const session = await begin(ports, request);
+  const session = await begin(ports, request, editor);
   let state: State = { at: 'editing' };
   try {
     while (state.at !== 'over') state = await act(session, state, editor, person);
@@ -52,6 +54,8 @@ interface Session {
   request: Omit<ChangeRequest, 'command' | 'plan'>;
   folder: string;
   copy: string;
+  /** What the user would type for it. */
+  shown: string;
   /** The manifest that the copy was made from. */
   base: LiveManifest;
   /** As last saved. */
@@ -61,15 +65,21 @@ interface Session {
   outcome: Outcome;
 }
 
-async function begin(ports: Ports, request: Session['request']): Promise<Session> {
+async function begin(ports: Ports, request: Session['request'], editor: Editor): Promise<Session> {
   const base = await readLiveManifest(ports.files, request.manifestPath);
   const folder = `${request.stateDir}/edit/${ports.clock.token(6)}`;
   // The manifest's own name: editors know by it that this is YAML.
   const copy = `${folder}/${base.path.slice(base.folder.length + 1)}`;
   const outcome: Outcome = { outcome: 'unchanged', ...nothing(base.path) };
-  const session = { ports, request, folder, copy, base, text: base.text, theirs: undefined, outcome };
+  const shown = editor.locate(copy);
+  const session = { ports, request, folder, copy, shown, base, text: base.text, theirs: undefined, outcome };
   await ports.files.makeFolder(folder, 0o700);
-  await save(session, base.text);
+  try {
+    await save(session, base.text);
+  } catch (error) {
+    await ports.files.removeTree(folder).catch(() => undefined);
+    throw error;
+  }
   return session;
 }
 
@@ -125,16 +135,16 @@ async function openEditor({ copy }: Session, editor: Editor): Promise<void> {
 
 /** What stops a session must not lose what was typed; where nothing was, nothing is left behind. */
 async function withCopyKept(session: Session, error: unknown): Promise<unknown> {
-  const { ports, folder, copy, base } = session;
+  const { ports, folder, shown, base } = session;
   const text = await saved(session).catch(() => '?');
   if (text === undefined || text.trim() === '' || text === base.text) {
     await ports.files.removeTree(folder).catch(() => undefined);
     return error;
   }
   if (!(error instanceof UserError)) return error;
-  return new UserError(error.code, `${error.message}; what you edited is kept in ${copy}`, {
+  return new UserError(error.code, `${error.message}; what you edited is kept in ${shown}`, {
     ...(error.place ? { place: error.place } : {}),
-    hints: [...error.hints, `kube-auditctl apply -f ${copy}`],
+    hints: [...error.hints, `kube-auditctl apply -f ${shown}`],
     cause: error,
   });
 }
@@ -167,15 +177,15 @@ async function attempt(session: Session, dryRun: boolean): Promise<Outcome> {
 const OF_THE_TEXT = /^(?:manifest-(?!is-symlink)|other-pod$|not-text$)/;
 
 function planEdit(session: Session, live: LiveManifest): Plan {
-  const { base, copy, text } = session;
+  const { base, shown, text } = session;
   const changed = live.sha256 !== base.sha256;
   session.theirs = changed ? live : undefined;
   if (changed) {
     const findings = [changedMeanwhile(session, live)];
     return { manifestText: live.text, others: [], folders: [], changes: [], findings, notes: [] };
   }
-  const plan = planApplyChange(live, { bytes: new TextEncoder().encode(text), from: copy });
-  return { ...plan, changes: plan.changes.map((change) => change.replace(` by ${copy}`, ' as edited')) };
+  const plan = planApplyChange(live, { bytes: new TextEncoder().encode(text), from: shown });
+  return { ...plan, changes: plan.changes.map((change) => change.replace(` by ${shown}`, ' as edited')) };
 }
 
 function changedMeanwhile(session: Session, live: LiveManifest): Finding {
@@ -202,7 +212,7 @@ function reviewOf(session: Session): Review {
 }
 
 async function finish(session: Session, how: Extract<State, { at: 'over' }>['how']): Promise<Outcome> {
-  const { ports, folder, copy, base } = session;
+  const { ports, folder, shown, base } = session;
   const drop = (): Promise<void> => ports.files.removeTree(folder).catch(() => undefined);
   switch (how) {
     case 'unchanged':
@@ -233,7 +243,7 @@ async function finish(session: Session, how: Extract<State, { at: 'over' }>['how
       return {
         outcome: 'refused',
         ...nothing(base.path),
-        notes: ['you quit; nothing was changed', keptAt(copy)],
+        notes: ['you quit; nothing was changed', keptAt(shown)],
       };
     case 'applied': {
       const { outcome } = session;
@@ -241,13 +251,13 @@ async function finish(session: Session, how: Extract<State, { at: 'over' }>['how
         await drop();
         return outcome;
       }
-      return { ...outcome, notes: [...outcome.notes, keptAt(copy)] };
+      return { ...outcome, notes: [...outcome.notes, keptAt(shown)] };
     }
   }
 }
 
-function keptAt(copy: string): string {
-  return `what you edited is kept: kube-auditctl apply -f ${copy}`;
+function keptAt(shown: string): string {
+  return `what you edited is kept: kube-auditctl apply -f ${shown}`;
 }
 
 function nothing(manifestPath: string) {

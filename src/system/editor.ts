@@ -28,6 +28,7 @@ export function createEditor({ root, env, output, hold }: EditorOptions): Editor
   const programs = words.length > 0 ? [words] : USUAL.map((program) => [program]);
   return {
     name: words[0] ?? 'the editor',
+    locate: (path) => join(root, path),
     async open(path) {
       const release = hold();
       try {

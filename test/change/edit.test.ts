@@ -35,6 +35,7 @@ async function edit(
   const ports = node.ports();
   const editor: Editor = {
     name: 'ed',
+    locate: (path) => path,
     async open(path) {
       const save = saves[session.opened.length];
       session.opened.push(path);

@@ -311,3 +311,31 @@ test('the policy on the node is not touched by a plan that reads one from standa
   expect(out).toContain(`replace ${POLICY} (-)`);
   expect(out).toContain('+- level: Metadata');
 });
+
+describe('edit', () => {
+  const saving = (node: FakeNode, text: string) => ({
+    name: 'ed',
+    locate: (path: string) => path,
+    open: (path: string) => {
+      node.fs.put(path, text);
+      return Promise.resolve({ state: 'ended' as const });
+    },
+  });
+
+  test('without a terminal it asks nobody, and starts no editor', async () => {
+    const node = new FakeNode(PRISTINE);
+    const editor = { ...saving(node, ''), open: () => Promise.reject(new Error('opened')) };
+    const { code, talk } = await run(node, ['edit'], { editor });
+    expect([code, talk]).toEqual([2, expect.stringMatching(/\[no-terminal\][^]*kube-auditctl apply -f FILE/)]);
+    expect(node.manifest()).toBe(PRISTINE);
+  });
+
+  test('findings and questions are talk, how it ended is the answer', async () => {
+    const node = new FakeNode(PRISTINE);
+    const editor = saving(node, PRISTINE.replace('hostNetwork: true', 'hostNetwrk: true'));
+    const { code, out, talk, json } = await run(node, ['-o', 'json', 'edit'], { editor, answers: ['d', 'q'] });
+    expect([code, json()]).toMatchObject([1, { command: 'edit', outcome: 'refused', changed: false }]);
+    expect(talk).toMatch(/write `hostNetwork` instead[^]*-  hostNetwork: true\n\+  hostNetwrk: true[^]*\(q\)uit\? /);
+    expect(out).not.toContain('hostNetwrk');
+  });
+});

@@ -58,12 +58,11 @@ const cases: Case[] = [
     says: 'host-path-wrong-type',
   },
   {
-    name: 'a policy of a removed version',
+    name: 'a policy without rules',
     change: mounted('File'),
-    before:
-      'printf "apiVersion: audit.k8s.io/v1beta1\\nkind: Policy\\nrules: [{level: Metadata}]\\n" > /etc/kubernetes/e2e-policy.yaml',
+    before: 'printf "apiVersion: audit.k8s.io/v1\\nkind: Policy\\nrules: []\\n" > /etc/kubernetes/e2e-policy.yaml',
     undo: 'rm /etc/kubernetes/e2e-policy.yaml',
-    says: 'wrong-api-version',
+    says: 'no-rules',
   },
   {
     name: 'a mount without a volume',

@@ -77,7 +77,8 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
           result.written[path] = new TextDecoder().decode(bytes);
           return Promise.resolve();
         },
-    editor: () => options.editor ?? { name: 'vi', open: () => Promise.resolve({ state: 'ended' }) },
+    editor: () =>
+      options.editor ?? { name: 'vi', locate: (path) => path, open: () => Promise.resolve({ state: 'ended' }) },
     terminal() {
       if (!options.answers) return undefined;
       const answers = [...options.answers];

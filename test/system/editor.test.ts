@@ -29,7 +29,9 @@ test('$VISUAL before $EDITOR, with its arguments, and the file last, below the r
   const root = tempFolder();
   mkdirSync(join(root, 'copy'));
   const env = { VISUAL: `'${visual.path}' -x "a b"`, EDITOR: '/bin/false' };
-  expect(await editor(env, { root }).open('/copy/m.yaml')).toEqual({ state: 'ended' });
+  const below = editor(env, { root });
+  expect(await below.open('/copy/m.yaml')).toEqual({ state: 'ended' });
+  expect(below.locate('/copy/m.yaml')).toBe(join(root, 'copy/m.yaml'));
   expect(visual.args()).toEqual(['-x', 'a b', join(root, 'copy/m.yaml')]);
   expect(readFileSync(join(root, 'copy/m.yaml'), 'utf8')).toBe('edited\n');
 });

@@ -37,7 +37,14 @@ describe('https', () => {
   });
 
   test('somebody who does not speak TLS', async () => {
-    const plain = await listen(createPlain((socket) => socket.resume().on('error', () => undefined).end('hello')));
+    const plain = await listen(
+      createPlain((socket) =>
+        socket
+          .resume()
+          .on('error', () => undefined)
+          .end('hello'),
+      ),
+    );
     expect(await ask({ ca: CA }, plain)).toMatchObject({ state: 'untrusted' });
   });
 });
