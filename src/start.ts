@@ -49,7 +49,13 @@ export async function start(args: readonly string[]): Promise<void> {
         node: createNode({
           root: at,
           ...(name ? { nodeName: name } : {}),
-          ...(stand ? { eyes: stand.eyes, uid: stand.uid, hostname: () => stand.nodeName } : {}),
+          ...(stand
+            ? {
+                eyes: { ...stand.eyes, restartKubelet: () => restartSandboxKubelet(stand.dir) },
+                uid: stand.uid,
+                hostname: () => stand.nodeName,
+              }
+            : {}),
         }),
         cluster: createCluster({ root: at }),
         rehearsal: createRehearsal({ root: at }),
@@ -94,6 +100,13 @@ export async function start(args: readonly string[]): Promise<void> {
 
 /** The kubelet and the servers of the sandbox are programs of their own, beside this one. */
 const PROGRAMS = join(__dirname, 'sandbox');
+
+async function restartSandboxKubelet(dir: string): Promise<void> {
+  const { createSandboxes } = await import('./sandbox/manage');
+  const sandboxes = createSandboxes(PROGRAMS);
+  await sandboxes.kubelet(dir, 'stop');
+  await sandboxes.kubelet(dir, 'start');
+}
 
 function sandboxDirs(): Context['sandboxDirs'] {
   const { XDG_STATE_HOME: state, KUBE_AUDITCTL_SANDBOX: environment } = process.env;

@@ -167,6 +167,8 @@ export interface Node {
   tail(path: string): Promise<LogTail>;
   /** The kubelet's process, from /proc. */
   kubelet(): Promise<{ pid: number; startedAt: number; argv: readonly string[] } | undefined>;
+  /** Starts the kubelet anew; containers run on. Rejects when it cannot. */
+  restartKubelet(): Promise<void>;
   /** The running kubelet's version, from its own program; undefined when it does not tell. */
   kubeletVersion(): Promise<{ major: number; minor: number } | undefined>;
   /**

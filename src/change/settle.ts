@@ -26,7 +26,7 @@ import { wasWritten, type FileImage, type Ports, type WatchPoint } from './ports
 import type { Store } from './store';
 import { saveEvidence } from './evidence';
 import { proveAudit, SKIPPED } from './verify';
-import { interrupted, watchServer, type WatchEnd } from './watch';
+import { interrupted, watchServer, type Nudge, type WatchEnd } from './watch';
 
 /**
  * The kubelet holds back a pod that it has started before, by up to five minutes; there is nothing better to do meanwhile
@@ -365,6 +365,7 @@ async function awaitOld(
       timeoutMs: Math.max(record.timeoutMs, RESTORE_PATIENCE_MS),
       stop: interrupts.second,
       ...(carried ? { carried } : {}),
+      ...((await kubeletStartedSince(ports, record)) ? { nudge: restartOfKubelet(ports, change) } : {}),
     },
   );
   run.add(restored);
@@ -382,6 +383,37 @@ async function awaitOld(
       return { outcome: 'rolled-back', cause, ...extras, ...run.evidence, ...run.facts(ports) };
     }
   }
+}
+
+/**
+ * A kubelet that was started while the API was down stops and starts nothing that it did not find then, before it has once
+ * seen the API: it would wait for the old server for ever, and the old server for it. With the right manifest in place,
+ * starting it anew is the way out. Source: pkg/kubelet/kubelet.go (sourcesReady), pod_workers.go.
+ */
+const WEDGED_AFTER_MS = 60_000;
+
+async function kubeletStartedSince(ports: Ports, { before }: ChangeRecord): Promise<boolean> {
+  if (before.kubeletPid === undefined) return false;
+  const kubelet = await ports.node.kubelet();
+  return kubelet !== undefined && kubelet.pid !== before.kubeletPid;
+}
+
+function restartOfKubelet(ports: Ports, change: Change): Nudge {
+  return {
+    afterMs: WEDGED_AFTER_MS,
+    async act() {
+      const said = (text: string): void => {
+        change.notes.push(text);
+        ports.report({ kind: 'note', text });
+      };
+      try {
+        await ports.node.restartKubelet();
+        said('the kubelet, which was started while the API was down, acted on nothing: it was started anew');
+      } catch (error) {
+        said(`the kubelet acts on nothing, and could not be started anew: ${messageOf(error)}`);
+      }
+    },
+  };
 }
 
 async function giveUp(ports: Ports, change: Change, run: Run, cause: Finding, what: Finding): Promise<Outcome> {

@@ -45,6 +45,7 @@ export interface Eyes {
   processes: Processes;
   journal: JournalSource;
   readInside: Node['readInside'];
+  restartKubelet: Node['restartKubelet'];
   kubeletVersion: Node['kubeletVersion'];
   etcdHealth: Node['etcdHealth'];
 }
@@ -105,6 +106,7 @@ export function createNode(options: NodeOptions = {}): Node {
       const [kubelet] = processes.named('kubelet');
       return Promise.resolve(kubelet && { pid: kubelet.pid, startedAt: kubelet.startedAt, argv: kubelet.argv });
     },
+    restartKubelet: eyes?.restartKubelet ?? restartKubelet,
     kubeletVersion: eyes?.kubeletVersion ?? (() => kubeletVersion(proc, processes)),
     async endServer({ pid, startTicks, argv }) {
       await Promise.resolve();
@@ -142,6 +144,11 @@ export function createNode(options: NodeOptions = {}): Node {
     hostname: host,
     name: () => nodeName ?? host().toLowerCase(),
   };
+}
+
+async function restartKubelet(): Promise<void> {
+  const { code, stderr } = await run('systemctl', ['restart', 'kubelet'], { timeoutMs: 90_000 });
+  if (code !== 0) throw new Error(`systemctl restart kubelet: ${stderr.trim() || `exit code ${code}`}`);
 }
 
 /** Asked of the running program itself, whatever stands under its name by now. */

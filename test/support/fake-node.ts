@@ -68,6 +68,7 @@ export class FakeNode {
   journal: LogLine[] = [];
   guards = new Set<string>();
   kubeletRuns = true;
+  kubeletPid = 50;
   /** The kubelet runs, and reads another folder. */
   kubeletIsDeaf = false;
   /** No new server ever gets ready. */
@@ -241,7 +242,15 @@ export class FakeNode {
         processes: () => Promise.resolve(this.processes),
         tail: () => Promise.resolve(this.#tail()),
         kubelet: () =>
-          Promise.resolve(this.kubeletRuns ? { pid: 50, startedAt: 0, argv: ['/usr/bin/kubelet'] } : undefined),
+          Promise.resolve(
+            this.kubeletRuns ? { pid: this.kubeletPid, startedAt: 0, argv: ['/usr/bin/kubelet'] } : undefined,
+          ),
+        restartKubelet: () => {
+          effect('restart kubelet');
+          this.kubeletPid += 1;
+          this.kubeletIsDeaf = false;
+          return Promise.resolve();
+        },
         kubeletVersion: () => Promise.resolve({ major: 1, minor: this.kubelet === 'beside' ? 20 : 36 }),
         endServer: ({ pid, startTicks }) => {
           effect(`endServer ${pid}`);
