@@ -317,7 +317,7 @@ function jump(s: EventScan, at: number): number {
 function isLast(s: EventScan, at: number): boolean {
   const { bytes, limit } = s;
   const ends = bytes[limit - 1] === CLOSE && bytes[limit - 2] === CLOSE && bytes[limit - 3] === QUOTE;
-  return s.inOrder && ends && bytes[at] === OPEN && bytes[at + 1] === QUOTE && !containsHead(bytes, at, limit);
+  return s.inOrder && ends && bytes[at] === OPEN && bytes[at + 1] === QUOTE && !containsHead(bytes, s.view, at, limit);
 }
 
 function takeRest(s: EventScan, at: number): number {
@@ -337,7 +337,7 @@ function findTail({ bytes, view, limit }: EventScan, after: number): number {
     const step = TAIL_STEPS[bytes[at] ?? 0] ?? 1;
     if (step === 0 && startsWith(view, at, limit, TAIL)) {
       // Two lines that a crash left glued together: the second one's head is no part of a body.
-      return containsHead(bytes, after, at) ? -1 : at;
+      return containsHead(bytes, view, after, at) ? -1 : at;
     }
     at -= step === 0 ? 1 : step;
   }

@@ -79,7 +79,7 @@ export class PieceScanner {
       this.#odd(bytes.subarray(start, end));
     } else if (!this.#filter.head(scan)) {
       // Behind the half of an event that a crash left may stand a whole one.
-      if (findHead(bytes, start + 1, end) === -1) this.stats.events++;
+      if (findHead(bytes, scan.view, start + 1, end) === -1) this.stats.events++;
       else this.#odd(bytes.subarray(start, end));
     } else if (scan.rest()) {
       this.stats.events++;
