@@ -75,7 +75,7 @@ export class PieceScanner {
 
   #line(bytes: Uint8Array, start: number, end: number): void {
     const scan = this.#scan;
-    if (this.#documents !== undefined || !scan.open(bytes, start, end) || !isEvent(scan)) {
+    if (this.#documents !== undefined || !scan.open(bytes, start, end) || !(scan.inOrder || isEvent(scan))) {
       this.#odd(bytes.subarray(start, end));
     } else if (!this.#filter.head(scan)) {
       // Behind the half of an event that a crash left may stand a whole one.
