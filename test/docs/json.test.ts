@@ -155,10 +155,7 @@ async function logDocuments(): Promise<void> {
   writeFileSync(`${folder}/cut.log.gz`, gzipSync(Buffer.from('{}')).subarray(0, -4));
   const gap = ['00', '30'].map((minute) => auditLine({ auditID: minute, time: `2026-01-01T00:${minute}:00.000000Z` }));
   writeFileSync(`${folder}/audit.log.2`, `${gap.join('\n')}\n`);
-  writeFileSync(
-    `${folder}/policy.yaml`,
-    `${METADATA_POLICY}`.replace('rules:\n', 'rules:\n- level: None\n  users: [x]\n'),
-  );
+  writeFileSync(`${folder}/policy.yaml`, METADATA_POLICY.replace('rules:\n', 'rules:\n- level: None\n  users: [x]\n'));
   const course = 'fixtures/logs/course.log';
   const log = (line: string): Promise<void> => json(new FakeNode(PRISTINE), `log ${line}`, { disk: true, input: {} });
   await log(`query ${course} ${folder}/cut.log.gz --limit 2`);
