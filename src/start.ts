@@ -58,7 +58,7 @@ export async function start(args: readonly string[]): Promise<void> {
             : {}),
         }),
         cluster: createCluster({ root: at }),
-        rehearsal: createRehearsal({ root: at }),
+        rehearsal: stand?.rehearsal ?? createRehearsal({ root: at }),
         interrupts,
         report,
       };

@@ -9,6 +9,7 @@ import { livingProcesses } from './alive';
 import { createEyes } from './eyes';
 import { createSandboxGuard } from './guard';
 import { layoutOf, readSandboxFile } from './layout';
+import { createSandboxRehearsal } from './rehearsal';
 
 export interface SandboxWorldOptions {
   /** The folder of the sandbox's programs. */
@@ -32,6 +33,7 @@ export function enterSandbox(path: string, { programs, isDefault }: SandboxWorld
     root: layout.node,
     nodeName: file.nodeName,
     eyes: createEyes(layout),
+    rehearsal: createSandboxRehearsal(layout, programs),
     guard: (command: readonly string[], options: readonly string[]): Guard =>
       createSandboxGuard({ layout, programs, command, options: [...options, `--sandbox=${layout.dir}`] }),
     /** Who made the sandbox is root there. */

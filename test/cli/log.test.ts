@@ -250,7 +250,6 @@ describe('output', () => {
     const path = written(nasty);
     for (const format of ['text', 'wide', 'jsonl', 'json']) {
       const { out } = await log(`query ${path} -o ${format}`);
-
       expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     }
     expect((await log(`top ${path} --by user`)).out).toContain('a\\u001b[31mb\\u202ec');
@@ -274,7 +273,7 @@ describe('output', () => {
     );
     const { out } = await log(`query ${path} --utc`, { columns: 80 });
     const width = (text: string): number =>
-      [...text].reduce((sum, each) => sum + (/[\u3000-\u9fff]/.test(each) ? 2 : 1), 0);
+      Array.from(text).reduce((sum, each) => sum + (/[\u3000-\u9fff]/.test(each) ? 2 : 1), 0);
     const rows = out.trimEnd().split('\n');
     expect(rows.map(width).every((each) => each <= 80)).toBe(true);
     const column = rows[0]!.indexOf('NAME');

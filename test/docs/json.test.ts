@@ -52,7 +52,7 @@ const SECTIONS: Record<string, string> = {
   outcomes: CHANGES,
 };
 /** Whose content is somebody else's. */
-const OPAQUE = new Set(['settings', 'event', 'minutes']);
+const OPAQUE = new Set(['settings', 'event', 'bars']);
 /** Lists of such. */
 const OPAQUE_LISTS = new Set(['log query events', 'log show events', 'log top rows']);
 

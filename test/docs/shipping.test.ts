@@ -45,13 +45,13 @@ test('OpenSearch: a template of fields that events have', () => {
   const events = readFileSync('fixtures/logs/course.log', 'utf8')
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line));
+    .map((line) => JSON.parse(line) as Record<string, Record<string, unknown> | undefined>);
   for (const [name, { properties }] of Object.entries(template.mappings.properties)) {
     if (name === 'node' || name === '@timestamp') continue;
     const found = events.filter((event) => event[name] !== undefined).map((event) => event[name]);
     expect([name, found.length > 0]).toEqual([name, true]);
     for (const inner of Object.keys(properties ?? {}))
-      expect([name, inner, found.some((value) => value[inner] !== undefined)]).toEqual([name, inner, true]);
+      expect([name, inner, found.some((value) => value?.[inner] !== undefined)]).toEqual([name, inner, true]);
   }
 });
 

@@ -75,7 +75,6 @@ test('everything that a stranger wrote is escaped', () => {
   expect(html.match(/<script/g)).toHaveLength(1);
   expect(html).not.toContain('<img');
   expect(html).not.toContain('<f>');
-
   expect(html).not.toMatch(/[\u0000\u202e]/);
 });
 

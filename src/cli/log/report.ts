@@ -1,6 +1,7 @@
 /** `log report`: what a log tells, as a page, in short, or as JSON. */
 import type { Command } from 'commander';
 import { gapsIn, missingRotations } from '../../core/auditlog/gaps';
+import { minutesOf } from '../../core/auditlog/timeline';
 import { maskUri } from '../../core/auditlog/mask';
 import type { ReportData } from '../../core/auditlog/report';
 import { reportHtml } from '../../output/log/html/report';
@@ -25,7 +26,7 @@ export async function report(context: Context, command: Command, files: string[]
     const shown = {
       data,
       files: logs.files,
-      gaps: gapsIn(data.minutes.map(([minute]) => minute)),
+      gaps: gapsIn(minutesOf(data.timeline)),
       missing: missingRotations(logs.files.map(({ path }) => path)),
     };
     if (flags.html !== undefined) {

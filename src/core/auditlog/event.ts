@@ -61,7 +61,7 @@ const RESPONSE = ',"responseObject":';
 
 /** Without the bodies, where they stand as the server writes them: one after the other. */
 function cut(raw: Uint8Array): Uint8Array {
-  if (!spare.scan(raw, 0, raw.length)) return raw;
+  if (!spare.scanAll(raw, 0, raw.length)) return raw;
   const [request, response] = [SLOT.requestObject, SLOT.responseObject];
   const first = spare.kinds[request] === 0 ? response : request;
   if (spare.kinds[first] !== OTHER) return raw;

@@ -81,10 +81,9 @@ function addTests(spec: FilterSpec, tests: Tests): void {
   const late = (test: TextTest, make: Test): void => void (test.stable ? rest : after).push(make);
   for (const [field, slot] of HEAD_FIELDS) {
     const values = spec[field];
-    if (values !== undefined) head.push(remembering(SLOT[slot], textTest(values).test));
+    if (values !== undefined) head.push(texts(SLOT[slot], values));
   }
-  if (spec.stage !== undefined && !spec.stage.includes('all'))
-    head.push(remembering(SLOT.stage, textTest(spec.stage.map(stageNamed)).test));
+  if (spec.stage !== undefined && !spec.stage.includes('all')) head.push(texts(SLOT.stage, spec.stage.map(stageNamed)));
   if (spec.resource !== undefined) rest.push(resourceFilter(spec.resource));
   if (spec.ip !== undefined) {
     const test = listTest(spec.ip, addressTest);
@@ -221,6 +220,16 @@ function contained(value: string): (text: string) => boolean {
   return value.includes('*') ? exactOrGlob(value) : (text) => text.includes(value);
 }
 
+/** A few plain words are compared where they stand; everything else is remembered. */
+function texts(slot: number, values: readonly string[]): Test {
+  const all = splitValues(values);
+  if (all.length > FEW || !all.every((value) => /^[\w.:@-]+$/.test(value)))
+    return remembering(slot, textTest(values).test);
+  const [only = ''] = all;
+  return all.length === 1 ? (scan) => scan.is(slot, only) : (scan) => all.some((value) => scan.is(slot, value));
+}
+
+const FEW = 4;
 const MOST_REMEMBERED = 20_000;
 
 /** Asks about each text once, as long as there are not too many different ones. */

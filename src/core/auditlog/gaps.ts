@@ -12,15 +12,18 @@ export interface Gap {
 const SHORTEST = 15;
 const USUAL_TIMES = 20;
 
-/** @param minutes with events, in order. */
-export function gapsIn(minutes: readonly string[]): Gap[] {
-  const times = minutes.map((minute) => Date.parse(`${minute}:00Z`) / 60_000).filter((time) => !Number.isNaN(time));
+/** @param times the minutes with events, since the epoch, in order. */
+export function gapsIn(times: readonly number[]): Gap[] {
   const pauses = times.slice(1).map((time, at) => time - (times[at] ?? 0));
   const usual = [...pauses].sort((a, b) => a - b)[Math.floor(pauses.length / 4)] ?? 0;
   const longest = Math.max(SHORTEST, usual * USUAL_TIMES);
   return pauses.flatMap((pause, at) =>
-    pause > longest ? [{ from: minutes[at] ?? '', to: minutes[at + 1] ?? '', minutes: pause }] : [],
+    pause > longest ? [{ from: minuteText(times[at] ?? 0), to: minuteText(times[at + 1] ?? 0), minutes: pause }] : [],
   );
+}
+
+function minuteText(minute: number): string {
+  return new Date(minute * 60_000).toISOString().slice(0, 16);
 }
 
 /** Of files that are numbered, the numbers in between that are not there. */

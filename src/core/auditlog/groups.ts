@@ -20,7 +20,15 @@ export class GroupTable {
   }
 
   add(values: readonly string[], time: string, bytes: number): void {
-    this.#merge({ values: [...values], count: 1, bytes, first: time, last: time });
+    const known = this.#rows.get(values.length === 1 ? (values[0] ?? '') : values.join('\n'));
+    if (known === undefined) {
+      this.#merge({ values: [...values], count: 1, bytes, first: time, last: time });
+      return;
+    }
+    known.count++;
+    known.bytes += bytes;
+    if (time !== '' && (known.first === '' || time < known.first)) known.first = time;
+    if (time > known.last) known.last = time;
   }
 
   merge(rows: readonly GroupRow[], others: number): void {

@@ -133,10 +133,13 @@ function dockerLine(text: Uint8Array): Uint8Array | undefined {
 }
 
 function lastHead(text: Uint8Array): number {
+  const view = new DataView(text.buffer, text.byteOffset, text.byteLength);
   let found = -1;
-  for (let at = findHead(text, 1, text.length); at !== -1; at = findHead(text, at + HEAD.length, text.length))
-    found = at;
-  return found;
+  for (let from = 1; ; from = found + HEAD.length) {
+    const next = findHead(text, view, from, text.length);
+    if (next === -1) return found;
+    found = next;
+  }
 }
 
 const utf8 = new TextDecoder();

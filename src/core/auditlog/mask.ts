@@ -37,6 +37,7 @@ function secretRequest({ objectRef }: AuditEvent): boolean {
 }
 
 export function maskUri(uri: string): string {
+  if (!uri.includes('=')) return uri;
   return uri.replace(/([?&](?:access_|id_|refresh_)?token=)[^&]*/gi, `$1${MASK}`);
 }
 

@@ -65,6 +65,10 @@ export interface Member {
   /** Slots of the members within: a repeated object takes the place of the first one as a whole. */
   within: readonly number[];
   body: boolean;
+  /** Bodies and annotations: nothing but the times comes after. */
+  ends: boolean;
+  /** The key's first four bytes. */
+  first: number;
 }
 
 /** In the order of the Go types (apiserver/pkg/apis/audit/v1/types.go). */
@@ -92,19 +96,28 @@ export const HEAD_KEYS: readonly { key: Key; slot: number }[] = [
 ];
 
 /** What follows the bodies. */
-export const TAIL = keyOf(',"requestReceivedTimestamp":"');
+const TAIL_TEXT = ',"requestReceivedTimestamp":"';
+export const TAIL = keyOf(TAIL_TEXT);
+/** Looking for it backwards: how far to go when this byte stands under its beginning; 0: it may begin here. */
+export const TAIL_STEPS = new Uint8Array(256).fill(TAIL_TEXT.length);
+for (let at = TAIL_TEXT.length - 1; at > 0; at--) TAIL_STEPS[TAIL_TEXT.charCodeAt(at)] = at;
+TAIL_STEPS[TAIL_TEXT.charCodeAt(0)] = 0;
 
 function members(prefix: string, names: string, inner: Readonly<Record<string, string>> = {}): Member[] {
   return names.split(' ').map((name) => {
     const path = prefix + name;
     const within = inner[name] === undefined ? undefined : members(`${path}.`, inner[name]);
+    const key = keyOf(`"${name}":`);
+    const body = path === 'requestObject' || path === 'responseObject';
     return {
       name,
-      key: keyOf(`"${name}":`),
+      key,
+      first: key.words[0] ?? 0,
       slot: (SLOT as Readonly<Record<string, number>>)[path] ?? -1,
       ...(within ? { inner: within } : {}),
       within: (within ?? []).map(({ slot }) => slot).filter((slot) => slot >= 0),
-      body: path === 'requestObject' || path === 'responseObject',
+      body,
+      ends: body || path === 'annotations',
     };
   });
 }

@@ -1,8 +1,10 @@
 /** What a report tells of a log, gathered event by event in bounded memory, so that threads can share the work. */
 import { annotationsOf, textsOf } from './filter';
 import { GroupTable, type GroupRow } from './groups';
-import { SLOT } from './members';
+import { Interner } from './interner';
+import { ABSENT, ESCAPED, OTHER, SLOT } from './members';
 import type { EventScan } from './scan';
+import { Timeline, type TimelineData } from './timeline';
 
 export const OUTCOMES = ['ok', 'denied', 'failed'] as const;
 export type OutcomeName = (typeof OUTCOMES)[number];
@@ -44,8 +46,8 @@ export interface ReportData {
   bytes: number;
   from: string;
   to: string;
-  /** By minute (`2026-01-31T14:05`): a number for each class of verbs and each outcome, classes first. */
-  minutes: [string, number[]][];
+  /** A count for each class of verbs and each outcome, classes first. */
+  timeline: TimelineData;
   groups: Record<ReportGroup, { rows: GroupRow[]; others: number }>;
   sessions: ReportEvent[];
   rbac: ReportEvent[];
@@ -64,15 +66,16 @@ export class ReportCollector {
   #bytes = 0;
   #from = '';
   #to = '';
-  readonly #minutes = new Map<string, number[]>();
+  readonly #timeline = new Timeline(VERB_CLASSES.length * OUTCOMES.length);
   readonly #groups = newGroups();
+  readonly #texts = new Texts();
   readonly #sessions: ReportEvent[] = [];
   readonly #rbac: ReportEvent[] = [];
   #sessionCount = 0;
   #rbacCount = 0;
 
   add(scan: EventScan): void {
-    const event = reportEvent(scan);
+    const event = reportEvent(scan, this.#texts);
     const bytes = scan.end - scan.start + 1;
     const { time } = event;
     this.#events++;
@@ -80,12 +83,13 @@ export class ReportCollector {
     if (time !== '' && (this.#from === '' || time < this.#from)) this.#from = time;
     if (time > this.#to) this.#to = time;
     const outcome = outcomeOf(scan, event.code);
-    this.#minute(time.slice(0, 16), event.verb, outcome);
-    this.#group(event, scan.text(SLOT.level), outcome, bytes);
-    const subresource = scan.text(SLOT['objectRef.subresource']);
-    if (WAYS_IN.has(subresource) && ++this.#sessionCount <= MOST_LISTED) this.#sessions.push(event);
-    const isRbac = scan.text(SLOT['objectRef.apiGroup']) === 'rbac.authorization.k8s.io' && CHANGES.has(event.verb);
-    if (isRbac && ++this.#rbacCount <= MOST_LISTED) this.#rbac.push(event);
+    this.#timeline.add(time, VERB_CLASSES.indexOf(verbClass(event.verb)) * OUTCOMES.length + OUTCOMES.indexOf(outcome));
+    this.#group(event, this.#texts.of(scan, SLOT.level), outcome, bytes);
+    const listed = (): ReportEvent => ({ ...event, auditId: scan.text(SLOT.auditID) });
+    const subresource = this.#texts.of(scan, SLOT['objectRef.subresource']);
+    if (WAYS_IN.has(subresource) && ++this.#sessionCount <= MOST_LISTED) this.#sessions.push(listed());
+    const isRbac = scan.is(SLOT['objectRef.apiGroup'], 'rbac.authorization.k8s.io') && CHANGES.has(event.verb);
+    if (isRbac && ++this.#rbacCount <= MOST_LISTED) this.#rbac.push(listed());
   }
 
   result(): ReportData {
@@ -97,23 +101,13 @@ export class ReportCollector {
       bytes: this.#bytes,
       from: this.#from,
       to: this.#to,
-      minutes: [...this.#minutes].sort(([a], [b]) => (a < b ? -1 : 1)),
+      timeline: this.#timeline.result(),
       groups,
       sessions: this.#sessions,
       rbac: this.#rbac,
       sessionCount: this.#sessionCount,
       rbacCount: this.#rbacCount,
     };
-  }
-
-  #minute(minute: string, verb: string, outcome: OutcomeName): void {
-    let counts = this.#minutes.get(minute);
-    if (counts === undefined) {
-      counts = new Array<number>(VERB_CLASSES.length * OUTCOMES.length).fill(0);
-      this.#minutes.set(minute, counts);
-    }
-    const at = VERB_CLASSES.indexOf(verbClass(verb)) * OUTCOMES.length + OUTCOMES.indexOf(outcome);
-    counts[at] = (counts[at] ?? 0) + 1;
   }
 
   #group(event: ReportEvent, level: string, outcome: OutcomeName, bytes: number): void {
@@ -138,13 +132,10 @@ export class ReportCollector {
 }
 
 export function mergeReports(parts: readonly ReportData[]): ReportData {
-  const minutes = new Map<string, number[]>();
+  const timeline = new Timeline(VERB_CLASSES.length * OUTCOMES.length);
   const groups = newGroups();
   for (const part of parts) {
-    for (const [minute, counts] of part.minutes) {
-      const known = minutes.get(minute);
-      minutes.set(minute, known ? known.map((count, at) => count + (counts[at] ?? 0)) : [...counts]);
-    }
+    timeline.merge(part.timeline);
     for (const [name, { rows, others }] of Object.entries(part.groups)) groups[name as ReportGroup].merge(rows, others);
   }
   const sum = (pick: (part: ReportData) => number): number => parts.reduce((total, part) => total + pick(part), 0);
@@ -160,7 +151,7 @@ export function mergeReports(parts: readonly ReportData[]): ReportData {
         .map(({ to }) => to)
         .sort()
         .at(-1) ?? '',
-    minutes: [...minutes].sort(([a], [b]) => (a < b ? -1 : 1)),
+    timeline: timeline.result(),
     groups: Object.fromEntries(
       Object.entries(groups).map(([name, table]) => [name, { rows: table.rows(), others: table.others }]),
     ) as ReportData['groups'],
@@ -180,32 +171,61 @@ export function verbClass(verb: string): VerbClass {
 
 function outcomeOf(scan: EventScan, code: string): OutcomeName {
   if (code === '401' || code === '403') return 'denied';
+  if (code !== '' && code < '400') return 'ok';
   if (scan.kinds[SLOT.annotations] !== 0 && annotationsOf(scan)['authorization.k8s.io/decision'] === 'forbid')
     return 'denied';
   return Number(code) >= 400 || scan.text(SLOT.stage) === 'Panic' ? 'failed' : 'ok';
 }
 
-function reportEvent(scan: EventScan): ReportEvent {
-  const code = scan.number(SLOT['responseStatus.code']);
+/** Texts that come again and again are decoded once. */
+class Texts {
+  readonly #interners = new Map<number, Interner>();
+
+  of(scan: EventScan, slot: number): string {
+    const kind = scan.kinds[slot];
+    if (kind === ABSENT) return '';
+    let interner = this.#interners.get(slot);
+    if (interner === undefined || interner.texts.length > MOST_TEXTS)
+      this.#interners.set(slot, (interner = new Interner()));
+    const number = interner.number(scan.bytes, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === ESCAPED);
+    return interner.texts[number] ?? '';
+  }
+}
+
+const MOST_TEXTS = 5000;
+
+function reportEvent(scan: EventScan, texts: Texts): ReportEvent {
+  const text = (slot: number): string => texts.of(scan, slot);
   const time = scan.text(SLOT.stageTimestamp);
   return {
     time: time === '' ? scan.text(SLOT.requestReceivedTimestamp) : time,
-    user: scan.text(SLOT['user.username']),
-    as: scan.text(SLOT['impersonatedUser.username']),
-    verb: scan.text(SLOT.verb),
+    user: text(SLOT['user.username']),
+    as: text(SLOT['impersonatedUser.username']),
+    verb: text(SLOT.verb),
     resource: resourceText(
-      scan.text(SLOT['objectRef.resource']),
-      scan.text(SLOT['objectRef.subresource']),
-      scan.text(SLOT['objectRef.apiGroup']),
+      text(SLOT['objectRef.resource']),
+      text(SLOT['objectRef.subresource']),
+      text(SLOT['objectRef.apiGroup']),
     ),
-    namespace: scan.text(SLOT['objectRef.namespace']),
-    name: scan.text(SLOT['objectRef.name']),
-    uri: scan.text(SLOT.requestURI),
-    ip: textsOf(scan.value(SLOT.sourceIPs))[0] ?? '',
-    agent: scan.text(SLOT.userAgent),
-    code: Number.isNaN(code) ? '' : String(code),
-    auditId: scan.text(SLOT.auditID),
+    namespace: text(SLOT['objectRef.namespace']),
+    name: text(SLOT['objectRef.name']),
+    uri: text(SLOT.requestURI),
+    ip: firstOf(text(SLOT.sourceIPs)),
+    agent: text(SLOT.userAgent),
+    code: scan.kinds[SLOT['responseStatus.code']] === OTHER ? text(SLOT['responseStatus.code']) : '',
+    auditId: '',
   };
+}
+
+/** Of a JSON list of texts. */
+function firstOf(list: string): string {
+  const plain = /^\["([^"\\]*)"/.exec(list)?.[1];
+  if (plain !== undefined || list === '') return plain ?? '';
+  try {
+    return textsOf(JSON.parse(list))[0] ?? '';
+  } catch {
+    return '';
+  }
 }
 
 /** `pods/exec`, `deployments.apps`, `deployments.apps/scale`. */

@@ -16,6 +16,7 @@ import {
   SLOT,
   SLOTS,
   TAIL,
+  TAIL_STEPS,
   type Key,
   type Member,
 } from './members';
@@ -44,6 +45,8 @@ export class EventScan {
   next = 0;
   /** The event's head is in the server's order, and so its tail is taken to be. */
   inOrder = false;
+  /** Where bodies begin that have been jumped over; 0: none, or they are known. */
+  bodiesAt = 0;
   readonly kinds = new Uint8Array(SLOTS);
   readonly from = new Int32Array(SLOTS);
   readonly to = new Int32Array(SLOTS);
@@ -65,6 +68,7 @@ export class EventScan {
     this.kinds.fill(ABSENT);
     if (last - start < 2 || bytes[last - 1] !== CLOSE) return false;
     this.start = start;
+    this.bodiesAt = 0;
     this.inOrder = openInOrder(this, start);
     return this.inOrder || this.#walk();
   }
@@ -82,14 +86,29 @@ export class EventScan {
     const first = blank(this, this.start);
     this.start = first;
     this.next = 0;
+    this.bodiesAt = 0;
     this.inOrder = false;
     this.kinds.fill(ABSENT);
     return this.bytes[first] === OPEN && object(this, first + 1, EVENT, 0, true) === this.limit;
   }
 
+  /** Finds the bodies that rest() jumped over: to be asked before their fields. @returns false as open() does. */
+  bodies(): boolean {
+    const at = this.bodiesAt;
+    if (at === 0) return true;
+    this.bodiesAt = 0;
+    this.inOrder = false;
+    return member(this, at, EVENT, BODIES, true) === this.limit;
+  }
+
   /** Both at once. */
   scan(bytes: Uint8Array, start: number, end: number): boolean {
     return this.open(bytes, start, end) && this.rest();
+  }
+
+  /** All of it, with the bodies. */
+  scanAll(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.scan(bytes, start, end) && this.bodies();
   }
 
   /** A text field, decoded; '' when it is absent or no text. */
@@ -111,13 +130,15 @@ export class EventScan {
 
   /** Any field as JSON.parse would give it; undefined when it is absent or, in a body, no JSON. */
   value(slot: number): unknown {
+    if (slot === SLOT.requestObject || slot === SLOT.responseObject) this.bodies();
     const kind = this.kinds[slot];
     if (kind === ABSENT) return undefined;
     if (kind !== OTHER) return this.text(slot);
     try {
       return JSON.parse(utf8.decode(this.bytes.subarray(this.from[slot], this.to[slot])));
     } catch {
-      return undefined;
+      // What was taken on trust is not so: once more, byte by byte.
+      return this.inOrder && this.#walk() ? this.value(slot) : undefined;
     }
   }
 
@@ -187,6 +208,8 @@ function walkOn(s: EventScan, at: number): number {
   return members(s, inner, EVENT, USER + 1, true);
 }
 
+const BODIES = EVENT.findIndex(({ body }) => body);
+const RECEIVED = EVENT.findIndex(({ slot }) => slot === SLOT.requestReceivedTimestamp);
 const USER = EVENT.findIndex(({ slot }) => slot === SLOT.user);
 
 /** @param at after the opening brace. @returns the place after the closing one, or -1. */
@@ -211,10 +234,12 @@ function member(s: EventScan, start: number, known: readonly Member[], first: nu
   let expected = first;
   for (;;) {
     if (at >= limit || bytes[at] !== QUOTE) return -1;
+    const keyAt = at;
     let found: Member | undefined;
+    const word = at + 4 <= limit ? view.getInt32(at, true) : 0;
     for (let next = expected; next < known.length; next++) {
       const candidate = known[next] as Member;
-      if (startsWith(view, at, limit, candidate.key)) {
+      if (candidate.first === word && startsWith(view, at, limit, candidate.key)) {
         found = candidate;
         expected = next + 1;
         at += candidate.key.length;
@@ -229,33 +254,44 @@ function member(s: EventScan, start: number, known: readonly Member[], first: nu
       if (at >= limit || bytes[at] !== COLON) return -1;
       at++;
     }
-    at = value(s, blank(s, at), found, top);
+    const tail = top && found?.ends === true ? passOver(s, keyAt, at, found) : -1;
+    if (tail === limit) return tail;
+    if (tail >= 0) expected = RECEIVED;
+    at = tail >= 0 ? tail : value(s, isBlank(bytes[at]) ? blank(s, at) : at, found);
     if (at < 0) return -1;
-    at = blank(s, at);
+    if (isBlank(bytes[at])) at = blank(s, at);
     if (at >= limit) return -1;
     if (bytes[at] === CLOSE) return at + 1;
     if (bytes[at] !== COMMA) return -1;
-    at = blank(s, at + 1);
+    at++;
+    if (bytes[at] !== QUOTE) at = blank(s, at);
   }
 }
 
-function value(s: EventScan, at: number, known: Member | undefined, top: boolean): number {
+/** What ends an event in the server's order is not walked through. @returns where to go on, or -1. */
+function passOver(s: EventScan, keyAt: number, at: number, found: Member): number {
+  if (!found.body) return isLast(s, at) ? takeRest(s, at) : -1;
+  const tail = jump(s, at);
+  if (tail >= 0) s.bodiesAt = keyAt;
+  return tail;
+}
+
+function value(s: EventScan, at: number, known: Member | undefined): number {
   if (at >= s.limit) return -1;
   const { bytes, kinds } = s;
   const first = bytes[at];
   let end: number;
   let kind = OTHER;
   let from = at;
+  if (known?.inner !== undefined) for (const slot of known.within) kinds[slot] = ABSENT;
   if (first === QUOTE) {
     const close = stringEnd(bytes, s.view, at + 1, s.limit);
     if (close === 0) return -1;
     kind = close < 0 ? ESCAPED : PLAIN;
     from = at + 1;
     end = Math.abs(close) + 1;
-  } else if (known?.inner !== undefined) {
-    for (const slot of known.within) kinds[slot] = ABSENT;
-    end = first === OPEN ? object(s, at + 1, known.inner, 0, false) : skip(s, at);
-  } else end = top && known?.body === true ? body(s, at) : skip(s, at);
+  } else if (known?.inner !== undefined && first === OPEN) end = object(s, at + 1, known.inner, 0, false);
+  else end = skip(s, at);
   if (end >= 0 && known !== undefined && known.slot >= 0) {
     kinds[known.slot] = kind;
     s.from[known.slot] = from;
@@ -265,31 +301,45 @@ function value(s: EventScan, at: number, known: Member | undefined, top: boolean
 }
 
 /**
- * The last body in the server's order ends where the times begin: that is found from the line's end. Where there are two,
- * only walking through the first one tells where it ends.
+ * Bodies in the server's order end where the times begin: that is found from the line's end.
+ * @returns the place of the comma before the times, or -1 when the bodies have to be walked through.
  */
-function body(s: EventScan, at: number): number {
-  const { kinds } = s;
-  const isLast = kinds[SLOT.requestObject] !== ABSENT || s.is(SLOT.level, 'Request');
-  // What has come before cannot stand between the body and the tail.
-  const hasCome = BEFORE_BODIES.every((slot) => kinds[slot] !== ABSENT);
-  const tail = s.inOrder && isLast && hasCome ? findTail(s, at) : -1;
-  if (tail < 0) return skip(s, at);
+function jump(s: EventScan, at: number): number {
+  // What has come before cannot stand between the bodies and the tail.
+  if (!s.inOrder || !BEFORE_BODIES.every((slot) => s.kinds[slot] !== ABSENT)) return -1;
+  const tail = findTail(s, at);
+  if (tail < 0) return -1;
   const last = s.bytes[tail - 1];
-  return last === CLOSE || last === CLOSE_LIST || last === QUOTE ? tail : skip(s, at);
+  return last === CLOSE || last === CLOSE_LIST || last === QUOTE ? tail : -1;
+}
+
+/** Annotations end an event in the server's order: a list of texts, and the event's own end. */
+function isLast(s: EventScan, at: number): boolean {
+  const { bytes, limit } = s;
+  const ends = bytes[limit - 1] === CLOSE && bytes[limit - 2] === CLOSE && bytes[limit - 3] === QUOTE;
+  return s.inOrder && ends && bytes[at] === OPEN && bytes[at + 1] === QUOTE && !containsHead(bytes, s.view, at, limit);
+}
+
+function takeRest(s: EventScan, at: number): number {
+  const { annotations } = SLOT;
+  s.kinds[annotations] = OTHER;
+  s.from[annotations] = at;
+  s.to[annotations] = s.limit - 1;
+  return s.limit;
 }
 
 const BEFORE_BODIES = [SLOT.sourceIPs, SLOT.userAgent, SLOT.objectRef];
 
 /** The comma before the times that end the event, looked for from its end; -1 when they are not there. */
-function findTail(s: EventScan, after: number): number {
-  const { bytes, view, limit } = s;
+function findTail({ bytes, view, limit }: EventScan, after: number): number {
   const from = Math.max(after, limit - TAIL_WINDOW);
-  for (let at = limit - TAIL.length; at >= from; at--) {
-    if (bytes[at] === COMMA && bytes[at + 2] === 0x72 && startsWith(view, at, limit, TAIL)) {
+  for (let at = limit - TAIL.length; at >= from;) {
+    const step = TAIL_STEPS[bytes[at] ?? 0] ?? 1;
+    if (step === 0 && startsWith(view, at, limit, TAIL)) {
       // Two lines that a crash left glued together: the second one's head is no part of a body.
-      return containsHead(bytes, after, at) ? -1 : at;
+      return containsHead(bytes, view, after, at) ? -1 : at;
     }
+    at -= step === 0 ? 1 : step;
   }
   return -1;
 }

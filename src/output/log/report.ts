@@ -48,13 +48,15 @@ const GROUPS = [
 ] as const;
 
 export function reportJson({ data, files, gaps, missing }: ShownReport, html: string | null): string {
-  const { minutes, ...rest } = data;
+  const { timeline, ...rest } = data;
+  const { step, bars } = timeline;
+  const texts = bars.map(([minute, counts]) => [new Date(minute * 60_000).toISOString(), counts.join(' ')]);
   const document = {
     command: 'log report',
     exitCode: 0,
     html,
     ...rest,
-    minutes: Object.fromEntries(minutes),
+    timeline: { minutes: step, bars: Object.fromEntries(texts) as unknown },
     gaps,
     missing,
   };

@@ -20,6 +20,9 @@ function run(openRest: OpenRest): Promise<number> {
     process.stderr.write('CONTAINER_FILE is not set: this program runs in a container of the sandbox\n');
     return Promise.resolve(2);
   }
+  // A rehearsal must not outlive whoever asked for it.
+  if (process.env['ENDS_WITH_STDIN'] !== undefined)
+    process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGKILL'));
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // On, not once: further signals are ignored, as in the real one.

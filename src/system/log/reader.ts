@@ -34,7 +34,7 @@ export interface ReaderOptions {
   hold?: number;
 }
 
-const DEFAULTS = { piece: 8 << 20, threaded: 6 << 20, hold: 24 << 20 };
+const DEFAULTS = { piece: 16 << 20, threaded: 6 << 20, hold: 24 << 20 };
 
 export function createLogReader(given: ReaderOptions = {}): LogReader {
   const options = { ...DEFAULTS, ...given };

@@ -75,11 +75,11 @@ export class PieceScanner {
 
   #line(bytes: Uint8Array, start: number, end: number): void {
     const scan = this.#scan;
-    if (this.#documents !== undefined || !scan.open(bytes, start, end) || !isEvent(scan)) {
+    if (this.#documents !== undefined || !scan.open(bytes, start, end) || !(scan.inOrder || isEvent(scan))) {
       this.#odd(bytes.subarray(start, end));
     } else if (!this.#filter.head(scan)) {
       // Behind the half of an event that a crash left may stand a whole one.
-      if (findHead(bytes, start + 1, end) === -1) this.stats.events++;
+      if (findHead(bytes, scan.view, start + 1, end) === -1) this.stats.events++;
       else this.#odd(bytes.subarray(start, end));
     } else if (scan.rest()) {
       this.stats.events++;
@@ -155,7 +155,7 @@ async function readStream({ fd, gzip }: Piece, { lines, stats }: PieceScanner, p
   const source: Readable =
     fd < 0 ? stdin : createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
   let blocks = source;
-  if (gzip) {
+  if (gzip || (fd < 0 && (await isGzip(source)))) {
     const unpacked = createGunzip({ chunkSize: CHUNK });
     // Errors of the source must end the reading too: pipe alone does not pass them on.
     source.on('error', (error) => unpacked.destroy(error));
@@ -166,6 +166,17 @@ async function readStream({ fd, gzip }: Piece, { lines, stats }: PieceScanner, p
     lines.push(block);
     await pause?.();
   }
+}
+
+/** What standard input is, only its beginning tells. */
+async function isGzip(source: Readable): Promise<boolean> {
+  await new Promise<void>((resolve) => {
+    for (const event of ['readable', 'end', 'error']) source.once(event, resolve);
+  });
+  const start = source.read() as Buffer | null;
+  if (start === null) return false;
+  source.unshift(start);
+  return start[0] === 0x1f && start[1] === 0x8b;
 }
 
 const CHUNK = 256 << 10;

@@ -102,3 +102,7 @@ test('a place in a larger block', () => {
   expect(scan.scan(given, 3, end)).toBe(true);
   expect(new TextDecoder().decode(scan.copy())).toBe(line({ user: 'bob' }));
 });
+
+test('what follows the annotations is no part of them', () => {
+  expectSame(`${line({ annotations: { a: 'b' } }).slice(0, -1)},"later":{"x":{"y":"z"}}}`);
+});

@@ -6,6 +6,7 @@ import { LineReader } from '../../../src/core/auditlog/line';
 import { MASK, maskBody, maskUri, presentable } from '../../../src/core/auditlog/mask';
 import { parseQuestion } from '../../../src/core/auditlog/question';
 import { EventScan } from '../../../src/core/auditlog/scan';
+import { evenBars, minutesOf, Timeline } from '../../../src/core/auditlog/timeline';
 import { micros, timeArgument, timeText } from '../../../src/core/auditlog/time';
 import { parseAddress } from '../../../src/core/auditlog/address';
 import { line } from '../../support/audit-events';
@@ -47,6 +48,8 @@ describe('times', () => {
   });
 });
 
+const minutes = (...texts: string[]): number[] => texts.map((each) => Date.parse(`${each}:00Z`) / 60_000);
+
 describe('files', () => {
   test('one log in order, another apart, the gzip beside its file once', () => {
     const names = [
@@ -80,12 +83,12 @@ describe('files', () => {
   });
 
   test('gaps, and numbers that are missing', () => {
-    expect(gapsIn(['2026-01-01T00:00', '2026-01-01T00:01', '2026-01-01T00:30', '2026-01-01T00:31'])).toEqual([
+    expect(gapsIn(minutes('2026-01-01T00:00', '2026-01-01T00:01', '2026-01-01T00:30', '2026-01-01T00:31'))).toEqual([
       { from: '2026-01-01T00:01', to: '2026-01-01T00:30', minutes: 29 },
     ]);
-    expect(gapsIn(['2026-01-01T00:00', '2026-01-01T00:15'])).toEqual([]);
+    expect(gapsIn(minutes('2026-01-01T00:00', '2026-01-01T00:15'))).toEqual([]);
     // Where an hour is usual, an hour is no gap.
-    expect(gapsIn(['2026-01-01T00:00', '2026-01-01T01:00', '2026-01-01T02:00'])).toEqual([]);
+    expect(gapsIn(minutes('2026-01-01T00:00', '2026-01-01T01:00', '2026-01-01T02:00'))).toEqual([]);
     expect(missingRotations(['audit.log', 'audit.log.1', 'audit.log.4.gz'])).toEqual(['audit.log.2', 'audit.log.3']);
   });
 });
@@ -258,4 +261,36 @@ test.each([
   ['x', false],
 ])('address %s', (text, expected) => {
   expect(parseAddress(text) !== undefined).toBe(expected);
+});
+
+describe('over time', () => {
+  const stamp = (minute: number): string => new Date(Date.UTC(2026, 0, 1) + minute * 60_000).toISOString();
+
+  test('bars grow with the log, and lose nothing; every minute is known', () => {
+    const whole = new Timeline(2);
+    const [one, two] = [new Timeline(2), new Timeline(2)];
+    for (let minute = 0; minute < 5000; minute += 2) {
+      whole.add(stamp(minute), 1);
+      (minute < 700 ? one : two).add(stamp(minute), 1);
+    }
+    one.merge(two.result());
+    expect(one.result()).toEqual(whole.result());
+    const { bars, step } = whole.result();
+    expect(bars.length).toBeLessThanOrEqual(1500);
+    expect(step).toBeGreaterThan(1);
+    expect(bars.reduce((sum, [, counts]) => sum + counts[1]!, 0)).toBe(2500);
+    expect(minutesOf(whole.result())).toHaveLength(2500);
+  });
+
+  test('bars without events are there as well', () => {
+    const timeline = new Timeline(1);
+    timeline.add(stamp(0), 0);
+    timeline.add(stamp(3), 0);
+    timeline.add('no time', 0);
+    expect(evenBars(timeline.result(), 96)).toEqual({
+      step: 1,
+      bars: [0, 1, 2, 3].map((at) => [Date.UTC(2026, 0, 1) / 60_000 + at, [at % 3 === 0 ? 1 : 0]]),
+    });
+    expect(evenBars(timeline.result(), 2).step).toBe(2);
+  });
 });

@@ -3,6 +3,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { AuditEvent } from '../../../src/core/auditlog/event';
 import { bundle } from '../../support/bundle';
 import { tempFolder } from '../../support/temp-folder';
 
@@ -34,7 +35,7 @@ beforeAll(() => {
 const events = readFileSync(COURSE, 'utf8')
   .trimEnd()
   .split('\n')
-  .map((line) => JSON.parse(line));
+  .map((line) => JSON.parse(line) as AuditEvent);
 
 async function ask(sql: string): Promise<unknown[]> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
@@ -57,13 +58,13 @@ test('every event with its columns', async () => {
     events.map((e) => [
       e.auditID,
       e.stage,
-      e.user.username ?? null,
-      e.user.groups ?? null,
+      e.user?.username ?? null,
+      e.user?.groups ?? null,
       e.verb,
       e.objectRef?.resource ?? null,
       e.objectRef?.name ?? null,
       e.responseStatus?.code ?? null,
-      micros(e.stageTimestamp),
+      micros(e.stageTimestamp!),
       e.sourceIPs,
     ]),
   );
@@ -71,10 +72,10 @@ test('every event with its columns', async () => {
 
 test('bodies and annotations are JSON', async () => {
   const rows = (await ask('select request_object, annotations from LOG')) as [string | null, string | null][];
-  expect(rows.map(([body]) => (body === null ? undefined : JSON.parse(body)))).toEqual(
+  expect(rows.map(([body]) => (body === null ? undefined : (JSON.parse(body) as unknown)))).toEqual(
     events.map((e) => e.requestObject),
   );
-  expect(rows.map(([, each]) => (each === null ? undefined : JSON.parse(each)))).toEqual(
+  expect(rows.map(([, each]) => (each === null ? undefined : (JSON.parse(each) as unknown)))).toEqual(
     events.map((e) => e.annotations),
   );
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -6,6 +7,7 @@ import type { LogFile, OpenLogs } from '../../../src/change/log';
 import { createLogReader, type ReaderOptions } from '../../../src/system/log/reader';
 import { buildSync } from 'esbuild';
 import { line, randomFrom, type EventParts } from '../../support/audit-events';
+import { bundle } from '../../support/bundle';
 import { tempFolder } from '../../support/temp-folder';
 
 const script = join(tempFolder(), 'worker.cjs');
@@ -124,6 +126,33 @@ describe('files as they come', () => {
     expect(ids.length).toBeGreaterThan(100);
     expect(ids.length).toBeLessThan(3000);
     expect(files[0]?.problem).toMatch(/unexpected end of file/);
+  });
+});
+
+describe('standard input', () => {
+  const reading = (input: string | Uint8Array): unknown =>
+    JSON.parse(
+      execFileSync(
+        process.execPath,
+        [
+          bundle(`
+            import { createLogReader } from './src/system/log/reader';
+            const logs = await createLogReader().open({ kind: 'named', names: ['-'] });
+            const ids = [];
+            for await (const { raw } of logs.events({})) ids.push(JSON.parse(new TextDecoder().decode(raw)).auditID);
+            console.log(JSON.stringify({ ids, damaged: logs.files[0].damaged }));
+          `),
+        ],
+        { input, encoding: 'utf8' },
+      ),
+    );
+
+  test.each<[string, string | Uint8Array, string[]]>([
+    ['as it is', event('a') + event('b'), ['a', 'b']],
+    ['gzipped', gzipSync(event('a') + event('b')), ['a', 'b']],
+    ['empty', '', []],
+  ])('%s', (_name, input, ids) => {
+    expect(reading(input)).toEqual({ ids, damaged: 0 });
   });
 });
 

@@ -1,20 +1,25 @@
 /** The time line: two rows of bars over the same time, verbs above, outcomes below. */
 import { OUTCOMES, VERB_CLASSES, type ReportData } from '../../../core/auditlog/report';
+import { evenBars } from '../../../core/auditlog/timeline';
 import { shortTime } from '../time';
 import { esc } from './escape';
 
 const BARS = 96;
 const WIDTH = 960;
 const HEIGHT = 110;
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080];
 
 interface Bar {
   time: string;
   counts: number[];
 }
 
-export function timelineHtml({ minutes }: ReportData, utc: boolean): string {
-  const { bars, step } = barsOf(minutes);
+export function timelineHtml({ timeline }: ReportData, utc: boolean): string {
+  const even = evenBars(timeline, BARS);
+  const { step } = even;
+  const bars = even.bars.map(([minute, counts]): Bar => ({
+    time: new Date(minute * 60_000).toISOString().slice(0, 16),
+    counts,
+  }));
   if (bars.length === 0) return '<p>No events.</p>';
   const verbs = bars.map(({ counts }) => VERB_CLASSES.map((_, at) => sum(counts.slice(at * 3, at * 3 + 3))));
   const outcomes = bars.map(({ counts }) =>
@@ -28,7 +33,7 @@ export function timelineHtml({ minutes }: ReportData, utc: boolean): string {
     svg(bars, verbs, VERB_CLASSES, 'v', utc),
     legend(OUTCOMES, 'o'),
     svg(bars, outcomes, OUTCOMES, 'o', utc),
-    `<p class="axis"><span>${esc(shortTime(last === '' ? '' : `${first}:00Z`, utc))}</span><span>${esc(shortTime(`${last}:00Z`, utc))}</span></p>`,
+    `<p class="axis"><span>${esc(shortTime(`${first}:00Z`, utc))}</span><span>${esc(shortTime(`${last}:00Z`, utc))}</span></p>`,
   ].join('\n');
 }
 
@@ -63,27 +68,6 @@ function svg(
 
 function legend(names: readonly string[], kind: string): string {
   return `<p class="legend">${names.map((name, at) => `<span><i class="${kind}${at}"></i>${esc(name)}</span>`).join(' ')}</p>`;
-}
-
-function barsOf(minutes: ReportData['minutes']): { bars: Bar[]; step: number } {
-  const timed = minutes.flatMap(([minute, counts]) => {
-    const time = Date.parse(`${minute}:00Z`) / 60_000;
-    return Number.isNaN(time) ? [] : [{ time, counts }];
-  });
-  const first = timed[0]?.time;
-  const last = timed.at(-1)?.time;
-  if (first === undefined || last === undefined) return { bars: [], step: 1 };
-  const step = STEPS.find((each) => (last - first) / each < BARS) ?? Math.ceil((last - first + 1) / BARS);
-  const start = Math.floor(first / step) * step;
-  const bars = Array.from({ length: Math.floor((last - start) / step) + 1 }, (_, at) => ({
-    time: new Date((start + at * step) * 60_000).toISOString().slice(0, 16),
-    counts: new Array<number>(VERB_CLASSES.length * OUTCOMES.length).fill(0),
-  }));
-  for (const { time, counts } of timed) {
-    const bar = bars[Math.floor((time - start) / step)];
-    if (bar) bar.counts = bar.counts.map((count, at) => count + (counts[at] ?? 0));
-  }
-  return { bars, step };
 }
 
 function stepText(minutes: number): string {
