@@ -21,8 +21,11 @@ function run(openRest: OpenRest): Promise<number> {
     return Promise.resolve(2);
   }
   // A rehearsal must not outlive whoever asked for it.
-  if (process.env['ENDS_WITH_STDIN'] !== undefined)
+  if (process.env['ENDS_WITH_STDIN'] !== undefined) {
     process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGKILL'));
+    // Waited for, it would keep a server alive that has ended by its own words.
+    process.stdin.unref();
+  }
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // On, not once: further signals are ignored, as in the real one.
