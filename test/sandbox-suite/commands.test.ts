@@ -48,6 +48,41 @@ test('status and verify', async () => {
   expect(await box.json('verify')).toMatchObject({ state: 'proven', secret: { state: 'metadata-only' } });
 });
 
+test('what only the server can know is refused by its own program, which leaves nothing behind', async () => {
+  const bad = join(box.home, 'bad.yaml');
+  const before = readFileSync(MANIFEST, 'utf8');
+  const names = (): string[] => readdirSync(join(box.dir, 'run')).sort();
+  const left = names();
+  writeFileSync(bad, before.replace(/^( *- )--secure-port=.*$/m, '$&\n$1--magic=3'));
+  expect(await box.json('apply', '-f', bad)).toMatchObject({
+    outcome: 'refused',
+    exitCode: 1,
+    rehearsal: { state: 'rejected', control: 'accepted', cause: { code: 'unknown-flag' } },
+  });
+  writeFileSync(bad, before.replace(/^( *- )--audit-log-path=.*$/m, '$1--audit-log-path=/var/log/kubernetes'));
+  expect(await box.json('apply', '-f', bad)).toMatchObject({ outcome: 'refused', exitCode: 1 });
+  writeFileSync(bad, before.replace(/^( *- )--secure-port=.*$/m, '$&\n$1--v=1'));
+  expect(await box.json('apply', '-f', bad, '--dry-run')).toMatchObject({
+    outcome: 'planned',
+    rehearsal: { state: 'accepted' },
+  });
+  expect([names(), readFileSync(MANIFEST, 'utf8')]).toEqual([left, before]);
+});
+
+test('--fast hands over: the old process is ended, and named', async () => {
+  const other = join(box.home, 'other.yaml');
+  const before = readFileSync(MANIFEST, 'utf8');
+  writeFileSync(other, before.replace(/^( *- )--secure-port=.*$/m, '$&\n$1--v=1'));
+  // The sandbox's kubelet has a grace period of a second itself.
+  expect(await box.json('apply', '-f', other, '--fast', '--drain', '0s')).toMatchObject({
+    outcome: 'kept',
+    handOver: { state: 'done', ended: [{ pid: expect.any(Number) as number }] },
+  });
+  expect(await box.json('rollback', '--fast')).toMatchObject({ outcome: 'kept', handOver: { state: 'done' } });
+  expect(readFileSync(MANIFEST, 'utf8')).toBe(before);
+  expect(readdirSync(join(MANIFEST, '..')).sort()).toEqual(['etcd.yaml', 'kube-apiserver.yaml']);
+});
+
 test('a misspelt flag is rolled back with its cause, by the server’s own words', async () => {
   const bad = join(box.home, 'bad.yaml');
   const before = readFileSync(MANIFEST, 'utf8');
