@@ -3,8 +3,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/e2e/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/e2e/', '<rootDir>/test/sandbox-suite/'],
   transform: { '\\.ts$': '<rootDir>/test/support/transform.cjs' },
   // yaml ships CommonJS beside its browser build; Jest would otherwise pick the latter.
-  testTimeout: 20000,
+  testTimeout: 60000,
 };

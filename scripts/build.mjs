@@ -3,7 +3,8 @@
 //   main.cjs      the first few lines: the version, or start.cjs by way of its compiled code
 //   start.cjs     everything else but:
 //   cluster.cjs   @kubernetes/client-node, loaded on first use
-//   sandbox/      the sandbox's programs: kubelet, etcd, API server, each a process of its own
+//   sandbox/      world.cjs, manage.cjs: loaded for --sandbox, and for `sandbox` and `demo`; and the sandbox's programs:
+//                 kubelet, etcd, API server, each a process of its own
 //   workers/      threads
 //   start.cache   start.cjs as V8 compiled it here, for this version of Node.js; any other compiles it anew
 import { execFileSync } from 'node:child_process';
@@ -19,10 +20,12 @@ const dist = join(repo, 'dist');
 const pkg = fs.readJsonSync(join(repo, 'package.json'));
 if (!fs.existsSync(join(repo, 'src/main.ts'))) process.exit(0); // an installed package: built already
 
-const clusterApart = {
-  name: 'cluster-apart',
+const chunksApart = {
+  name: 'chunks-apart',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/cluster$/ }, () => ({ path: './cluster.cjs', external: true }));
+    onResolve({ filter: /^\.\/(cluster|sandbox\/(world|manage))$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' || kind === 'require-call' ? { path: `${path}.cjs`, external: true } : undefined,
+    );
   },
 };
 
@@ -32,6 +35,8 @@ const { metafile } = await build({
     main: join(repo, 'src/main.ts'),
     start: join(repo, 'src/start.ts'),
     cluster: join(repo, 'src/system/cluster.ts'),
+    'sandbox/world': join(repo, 'src/sandbox/world.ts'),
+    'sandbox/manage': join(repo, 'src/sandbox/manage.ts'),
     ...entriesOf('src/sandbox/programs', 'sandbox'),
     ...entriesOf('src/system/workers', 'workers'),
   },
@@ -47,7 +52,7 @@ const { metafile } = await build({
   metafile: true,
   legalComments: 'none',
   define: { __VERSION__: JSON.stringify(pkg.version), 'import.meta.url': '__filename' },
-  plugins: [clusterApart],
+  plugins: [chunksApart],
   logLevel: 'warning',
 });
 writeNotices(metafile, dist);

@@ -1,13 +1,16 @@
 /** The second half of main.ts, loaded when there is something to do: builds the world and runs a command in it. */
-import { resolve } from 'node:path';
+import { spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
 import { realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { runProgram } from './cli/program';
 import type { Context, Streams } from './cli/context';
-import type { Interrupts } from './change/ports';
+import type { Interrupts, RunSelf } from './change/ports';
 import { UserError } from './core/errors';
 import { createClock } from './system/clock';
 import { createEditor } from './system/editor';
 import { createFiles } from './system/files';
+import { ownedAsRoot } from './system/own-files';
 import { nodeFsCalls } from './system/fs-calls';
 import { createGuard } from './system/guard';
 import { inputLines, readInput } from './system/input';
@@ -15,15 +18,22 @@ import { createCluster } from './system/lazy-cluster';
 import { createLock } from './system/lock';
 import { writeOutput } from './system/output-file';
 import { openTerminal } from './system/terminal';
+import { createRehearsal } from './system/rehearsal/rehearsal';
 import { createNode } from './system/watch';
+import type { enterSandbox } from './sandbox/world';
 
 export async function start(args: readonly string[]): Promise<void> {
+  let sandbox: (() => ReturnType<typeof enterSandbox>) | undefined;
   const { interrupts, hold } = listenForSignals();
   const context: Context = {
     streams: openStreams(),
     world({ root, nodeName, manifestPath, stateDir }, report) {
-      const at = resolve(root);
-      const files = createFiles(nodeFsCalls(), { root: at });
+      const stand = sandbox?.();
+      const at = stand?.root ?? resolve(root);
+      const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+      const files = createFiles(stand ? ownedAsRoot(nodeFsCalls(), own) : nodeFsCalls(), { root: at });
+      const name = nodeName ?? stand?.nodeName;
+      const command = [process.execPath, scriptPath()];
       const options = [
         '--manifest',
         manifestPath,
@@ -35,9 +45,20 @@ export async function start(args: readonly string[]): Promise<void> {
         files,
         clock: createClock(),
         lock: createLock({ root: at }),
-        guard: createGuard({ root: at, command: [process.execPath, scriptPath()], options }),
-        node: createNode({ root: at, ...(nodeName ? { nodeName } : {}) }),
+        guard: stand?.guard(command, options) ?? createGuard({ root: at, command, options }),
+        node: createNode({
+          root: at,
+          ...(name ? { nodeName: name } : {}),
+          ...(stand
+            ? {
+                eyes: { ...stand.eyes, restartKubelet: () => restartSandboxKubelet(stand.dir) },
+                uid: stand.uid,
+                hostname: () => stand.nodeName,
+              }
+            : {}),
+        }),
         cluster: createCluster({ root: at }),
+        rehearsal: stand?.rehearsal ?? createRehearsal({ root: at }),
         interrupts,
         report,
       };
@@ -49,6 +70,10 @@ export async function start(args: readonly string[]): Promise<void> {
     readInput,
     inputLines,
     writeOutput,
+    logs: async () =>
+      (await import('./system/log/reader')).createLogReader({ script: join(__dirname, 'workers', 'log.cjs') }),
+    writeParquet: async (path, events) => (await import('./system/log/parquet')).writeParquet(path, events),
+    now: () => Date.now(),
     editor: ({ root }) =>
       createEditor({ root: resolve(root), env: process.env, output: process.stdout.isTTY ? 1 : 2, hold }),
     terminal: () =>
@@ -56,12 +81,57 @@ export async function start(args: readonly string[]): Promise<void> {
         ? openTerminal(process.stdin, (text) => void process.stderr.write(text))
         : undefined,
     replayLogs: async (paths, replay) => (await import('./system/replay-reader')).replayFiles(paths, replay),
+    sandboxDirs: sandboxDirs(),
+    async enterSandbox(dir) {
+      const { enterSandbox } = await import('./sandbox/world');
+      const isDefault = dir === context.sandboxDirs.standard;
+      sandbox = () => enterSandbox(dir, { programs: PROGRAMS, isDefault });
+      return resolve(dir);
+    },
+    sandboxes: async () => (await import('./sandbox/manage')).createSandboxes(PROGRAMS),
+    runSelf,
+    interrupts,
     exit(code) {
       process.exitCode = code;
     },
   };
   await runProgram(context, args);
 }
+
+/** The kubelet and the servers of the sandbox are programs of their own, beside this one. */
+const PROGRAMS = join(__dirname, 'sandbox');
+
+async function restartSandboxKubelet(dir: string): Promise<void> {
+  const { createSandboxes } = await import('./sandbox/manage');
+  const sandboxes = createSandboxes(PROGRAMS);
+  await sandboxes.kubelet(dir, 'stop');
+  await sandboxes.kubelet(dir, 'start');
+}
+
+function sandboxDirs(): Context['sandboxDirs'] {
+  const { XDG_STATE_HOME: state, KUBE_AUDITCTL_SANDBOX: environment } = process.env;
+  const standard = join(state ? resolve(state) : join(homedir(), '.local/state'), 'kube-auditctl/sandbox');
+  return { standard, ...(environment ? { environment: resolve(environment) } : {}) };
+}
+
+const runSelf: RunSelf = (args, { env, print }) =>
+  new Promise((resolved, reject) => {
+    const child = spawn(process.execPath, [scriptPath(), ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const take = (text: string): void => {
+      output += text;
+      print(text);
+    };
+    child.stdout.setEncoding('utf8').on('data', take);
+    child.stderr.setEncoding('utf8').on('data', take);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      resolved({ code: code ?? -1, output });
+    });
+  });
 
 /** What the guard runs when we are gone: it must be there by its absolute path, whatever its working folder. */
 function scriptPath(): string {
@@ -73,7 +143,10 @@ function scriptPath(): string {
 function openStreams(): Streams {
   const { stdout, stderr, env } = process;
   // A reader that has gone (`| head`, a closed SSH session) must not end a change half-way.
-  stdout.on('error', () => undefined);
+  let closed = false;
+  stdout.on('error', () => {
+    closed = true;
+  });
   stderr.on('error', () => undefined);
   const colour = (stream: NodeJS.WriteStream): boolean =>
     env.NO_COLOR === undefined || env.NO_COLOR === '' ? stream.isTTY && env.TERM !== 'dumb' : false;
@@ -95,6 +168,8 @@ function openStreams(): Streams {
       live = true;
     },
     outColour: colour(stdout),
+    ...(stdout.isTTY ? { columns: stdout.columns } : {}),
+    outClosed: () => closed,
     talkColour: colour(stderr),
   };
 }

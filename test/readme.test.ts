@@ -21,6 +21,14 @@ const program = buildProgram({
   editor: unused,
   terminal: unused,
   replayLogs: unused,
+  sandboxDirs: { standard: '/none' },
+  enterSandbox: unused,
+  sandboxes: unused,
+  runSelf: unused,
+  interrupts: { first: new AbortController().signal, second: new AbortController().signal },
+  logs: unused,
+  writeParquet: unused,
+  now: unused,
   exit: unused,
 } satisfies Context);
 

@@ -1,17 +1,18 @@
 /**
- * THE STORY. Read manifest -> plan -> preflight -> backup + record -> write -> watch -> verify -> keep, or roll back and
- * verify that too. Every command that changes something goes through here.
+ * THE STORY. Read manifest -> plan -> preflight -> rehearse -> backup + record -> write -> watch -> verify -> keep, or roll
+ * back and verify that too. Every command that changes something goes through here.
  *
  * The rules it keeps: throwing means nothing was changed. After the first write nothing escapes as an exception: every
  * failure becomes a verdict. The record is on the disk, and the guard is set, before anything is touched.
  */
-import type { Outcome } from '../core/outcome';
+import type { Outcome, RehearsalReport } from '../core/outcome';
 import { describe, readLiveManifest, type LiveManifest } from './manifest';
 import { diffsOf, filesOf, type Plan } from './plan';
 import type { Ports } from './ports';
 import { lower, preflight } from './preflight/preflight';
 import { recoverUnfinished } from './recover';
-import { prepare, settle, write } from './settle';
+import { rehearse } from './rehearse';
+import { prepare, settle, stopIfAsked, write } from './settle';
 import { openStore } from './store';
 import { withLock } from './lock';
 
@@ -23,8 +24,15 @@ export interface ChangeRequest {
   dryRun: boolean;
   /** Names of findings that shall not stop the change. */
   ignore: ReadonlySet<string>;
+  /** Try the planned arguments with the node's own server before anything is written. */
+  rehearse: boolean;
   verify: boolean;
   keepOnFailure: boolean;
+  /**
+   * Put the manifest in place by a hand-over, where that hastens anything (or `always`); requests under way may take so
+   * long.
+   */
+  fast?: { drainMs: number; always?: boolean };
   /** How long the new server may take. */
   timeoutMs: number;
   /** How often the guard looks whether this process is gone; 0 for no guard. */
@@ -54,8 +62,22 @@ async function plan(ports: Ports, request: ChangeRequest) {
   const nothing = changed.length === 0;
   const { command, stateDir, dryRun } = request;
   const next = plan.next ?? (plan.manifestText === live.text ? live : describe(plan.manifestText, live.path));
-  const subject = { command, live, next, changed, folders: missingFolders, stateDir, dryRun };
-  const checked = nothing ? plan.findings : [...plan.findings, ...(await preflight(ports, subject, plan.findings))];
+  const subject = {
+    command,
+    live,
+    next,
+    changed,
+    folders: missingFolders,
+    stateDir,
+    dryRun,
+    fast: request.fast !== undefined,
+  };
+  const checked = [...plan.findings, ...(nothing ? [] : await preflight(ports, subject, plan.findings))];
+  const isRefused = (): boolean => lower(checked, request.ignore).some(({ severity }) => severity === 'error');
+  const tried = nothing || isRefused() ? undefined : await tryOut(ports, request, { plan, ...subject });
+  // What was found, and let through by its name, is not said a second time.
+  const known = checked.some(({ code }) => code === tried?.cause?.code && request.ignore.has(code));
+  if (tried?.cause && !known) checked.push(tried.cause);
   const findings = lower(checked, request.ignore);
   const facts = {
     manifestPath: live.path,
@@ -63,10 +85,25 @@ async function plan(ports: Ports, request: ChangeRequest) {
     changes: plan.changes,
     findings,
     notes: plan.notes,
+    ...(tried ? { rehearsal: tried } : {}),
   };
-  const refused = findings.some((finding) => finding.severity === 'error');
+  const refused = isRefused();
   const outcome: Outcome = { outcome: refused ? 'refused' : nothing ? 'unchanged' : 'planned', ...facts };
   return { live, plan, changed, folders: missingFolders, facts, outcome };
+}
+
+/** The last look before anything is written: what the node's own server makes of the planned arguments. */
+async function tryOut(
+  ports: Ports,
+  request: ChangeRequest,
+  subject: Parameters<typeof rehearse>[1],
+): Promise<RehearsalReport | undefined> {
+  if (!request.rehearse) return { state: 'skipped', summary: 'not rehearsed, as asked', ms: 0 };
+  const rehearsal = await rehearse(ports, subject);
+  stopIfAsked(ports);
+  // A dry run has no progress: the answer tells of it.
+  if (rehearsal && !request.dryRun) ports.report({ kind: 'rehearsal', rehearsal });
+  return rehearsal;
 }
 
 export type Planned = Awaited<ReturnType<typeof plan>>;

@@ -120,6 +120,7 @@ export async function carryOut(
       plan: () => Promise.resolve(story),
       dryRun: false,
       ignore: new Set<string>(),
+      rehearse: false,
       verify: false,
       keepOnFailure: false,
       timeoutMs: options.timeoutMs,

@@ -1,6 +1,6 @@
 /** What is told while a change runs. Renderers in output/ turn these into lines; the flow never prints. */
 import type { Finding } from '../core/finding';
-import type { ProofReport } from '../core/outcome';
+import type { ProofReport, RehearsalReport } from '../core/outcome';
 import type { Stage } from '../core/verdict';
 
 export type ChangeEvent =
@@ -8,6 +8,8 @@ export type ChangeEvent =
   | { kind: 'step'; text: string }
   /** Something worth knowing that stops nothing. */
   | { kind: 'note'; text: string }
+  /** The node's own server has been tried with the planned arguments. */
+  | { kind: 'rehearsal'; rehearsal: RehearsalReport }
   /** An earlier change was found unfinished and is being finished or undone. */
   | { kind: 'recovering'; changeId: string }
   /** A stage was reached, so long after the manifest was written. */

@@ -91,7 +91,7 @@ export function expectationOf(
   against: Described,
   rest: Pick<
     Expectation,
-    'goal' | 'standing' | 'writtenAt' | 'manifestSha256' | 'manifestPath' | 'before' | 'restarts'
+    'goal' | 'standing' | 'writtenAt' | 'manifestSha256' | 'manifestPath' | 'before' | 'restarts' | 'handedOver'
   >,
 ): Expectation {
   const { policy, log } = wanted.audit;
@@ -99,7 +99,7 @@ export function expectationOf(
   return {
     ...rest,
     wanted: argv,
-    shutdownDelaySeconds: shutdownSeconds(against.server).delay,
+    shutdownDelaySeconds: shutdownDelayOf(against),
     facts: {
       ...(policy ? { policyPath: policy.containerPath, policyMounted: policy.mount !== undefined } : {}),
       ...(policy?.hostPath === undefined ? {} : { policyHostPath: policy.hostPath }),
@@ -116,6 +116,11 @@ export function expectationOf(
       ...(wanted.server.image === undefined ? {} : { image: wanted.server.image }),
     },
   };
+}
+
+/** Seconds that a server of this manifest goes on listening after it was told to stop. */
+export function shutdownDelayOf({ server }: Described): number {
+  return shutdownSeconds(server).delay;
 }
 
 function mountedAsFolder(mount: ResolvedMount | undefined): boolean {

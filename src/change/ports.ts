@@ -4,6 +4,8 @@
  * not seeing is a sight).
  */
 import type { Sight, ServerProcess } from '../core/evidence';
+import type { EtcdAccess, EtcdAnswer } from '../core/rehearsal/etcd';
+import type { Trial, TrialEnd } from '../core/rehearsal/trial';
 import type { ChangeEvent } from './events';
 
 export interface FileImage {
@@ -39,6 +41,11 @@ export interface Files {
    * anything but a regular file. A rejection means old, unless it is `written` (see wasWritten).
    */
   writeAtomic(path: string, image: FileImage): Promise<void>;
+  /**
+   * Gives a file another name in the same folder, and makes that durable; refuses to replace anything (code `exists`).
+   * A rejection means that it still has the old name, unless it is `written` (see wasWritten).
+   */
+  move(from: string, to: string): Promise<void>;
   /** Removes a file and makes that durable. One that is gone already is removed. May reject `written`. */
   remove(path: string): Promise<void>;
   /** Makes a folder and its missing parents, all with this mode; answers those it made, outermost first. */
@@ -124,6 +131,8 @@ export interface Cluster {
     pod: { namespace: string; podName: string; nodeName: string },
   ): Promise<{ uid?: string; mirrorHash?: string; phase?: string; ready: boolean } | undefined>;
   nodeReady(endpoint: Endpoint, nodeName: string): Promise<boolean | undefined>;
+  /** The kube-apiserver pods, by the node they run on. */
+  apiServers(endpoint: Endpoint): Promise<readonly { node: string; ready: boolean }[] | undefined>;
   /** How many nodes run a kube-apiserver. */
   controlPlaneNodes(endpoint: Endpoint): Promise<number | undefined>;
 }
@@ -133,6 +142,14 @@ export interface Answer {
   body: string;
 }
 
+/** Paths of PEM files. */
+export interface EtcdFiles {
+  ca: string | undefined;
+  cert: string | undefined;
+  key: string | undefined;
+}
+
+export type EtcdHealth = { state: 'healthy' } | { state: 'unhealthy'; detail: string };
 /** unknown-host: no address for the name. unreachable: nobody answers there. untrusted: somebody does, and cannot prove it. */
 export type Reached = { state: 'ok' } | { state: 'unknown-host' | 'unreachable' | 'untrusted'; detail: string };
 
@@ -150,6 +167,17 @@ export interface Node {
   tail(path: string): Promise<LogTail>;
   /** The kubelet's process, from /proc. */
   kubelet(): Promise<{ pid: number; startedAt: number; argv: readonly string[] } | undefined>;
+  /** Starts the kubelet anew; containers run on. Rejects when it cannot. */
+  restartKubelet(): Promise<void>;
+  /** The running kubelet's version, from its own program; undefined when it does not tell. */
+  kubeletVersion(): Promise<{ major: number; minor: number } | undefined>;
+  /**
+   * Ends (SIGKILL) the kube-apiserver process of this pid, start time and argument list, and no other: `gone` when there
+   * is none such. Rejects when it may not.
+   */
+  endServer(process: { pid: number; startTicks: string; argv: readonly string[] }): Promise<'asked' | 'gone'>;
+  /** Whether an etcd server is well; files as the node names them. Never rejects. */
+  etcdHealth(server: string, files: EtcdFiles): Promise<EtcdHealth>;
   /**
    * When the kubelet last renewed its lease in the API (milliseconds since the epoch): it does every ten seconds, while it
    * reaches the API. Undefined when that cannot be seen; never rejects.
@@ -177,6 +205,82 @@ export interface Node {
   name(): string;
 }
 
+export interface SandboxState {
+  dir: string;
+  state: 'none' | 'stopped' | 'running';
+  /** From here on: absent when there is none. */
+  like?: string;
+  kubernetesVersion?: string;
+  nodeName?: string;
+  port?: number;
+  createdAt?: string;
+  /** The node's file system on this machine. */
+  node?: string;
+  kubelet: { pid: number; startedAt: number } | null;
+  containers: readonly { name: string; pid: number; startedAt: number }[];
+  /** The API server's `/readyz` answers 200. */
+  ready: boolean;
+  users: readonly { name: string; about: string; kubeconfig: string }[];
+}
+
+/** The stand-in nodes on this machine. Everything rejects with a UserError. */
+export interface Sandboxes {
+  /** Makes it when there is none, starts it when it is stopped, waits until its API answers. */
+  start(
+    dir: string,
+    options: { like?: string; port?: number; report: (line: string) => void; signal: AbortSignal },
+  ): Promise<{ was: SandboxState['state']; state: SandboxState }>;
+  /** Ends everything that belongs to it; with `remove` the folder goes too. */
+  stop(dir: string, options: { remove: boolean }): Promise<{ was: SandboxState['state']; ended: readonly number[] }>;
+  status(dir: string): Promise<SandboxState>;
+  /** The path of a user's kubeconfig, and its text; the administrator's when no user is named. */
+  kubeconfig(dir: string, user?: string): Promise<{ path: string; text: string }>;
+  /** A request as a user: for machines without kubectl. */
+  request(
+    dir: string,
+    request: { user?: string; method: string; path: string; body?: string },
+  ): Promise<{ status: number; body: string }>;
+  /** As `systemctl start|stop kubelet` would. */
+  kubelet(dir: string, verb: 'start' | 'stop'): Promise<void>;
+  /** Everything that the kubelet wrote to its journal, a JSON object a line. */
+  journal(dir: string): Promise<string>;
+  /** Shows the tool at work in a sandbox of its own, which is gone afterwards. `show` gets the text as it comes. */
+  demo(options: { run: RunSelf; show: (text: string) => void; signal: AbortSignal }): Promise<DemoReport>;
+}
+
+export type RunSelf = (
+  args: readonly string[],
+  options: { env: Readonly<Record<string, string>>; print: (text: string) => void },
+) => Promise<{ code: number; output: string }>;
+
+export interface DemoReport {
+  outcome: 'shown' | 'failed' | 'interrupted';
+  totalMs: number;
+  steps: readonly DemoStep[];
+}
+
+export interface DemoStep {
+  /** What is to be seen. */
+  says: string;
+  /** As it would be typed. */
+  command: string;
+  exitCode: number;
+  expectedExitCode: number;
+  ms: number;
+  output: string;
+}
+
+/**
+ * Starts the node's own kube-apiserver for trial, and ends it. Never rejects, and leaves nothing behind: no process, port,
+ * file or mount, also when this process is killed meanwhile. A trial reaches no network, changes no file of the host, and
+ * ends at once when the signal fires.
+ */
+export interface Rehearsal {
+  start(trial: Trial, signal: AbortSignal): Promise<TrialEnd>;
+  /** Asks each etcd server after its health, from the node, with the host's files. */
+  etcd(access: EtcdAccess, signal: AbortSignal): Promise<EtcdAnswer[]>;
+}
+
 /** Ctrl-C and SIGTERM: the first asks to stop in good order, the second to stop at once. */
 export interface Interrupts {
   first: AbortSignal;
@@ -190,6 +294,7 @@ export interface Ports {
   guard: Guard;
   node: Node;
   cluster: Cluster;
+  rehearsal: Rehearsal;
   interrupts: Interrupts;
   /** What happens, for whoever watches. Must not throw. */
   report: (event: ChangeEvent) => void;

@@ -9,6 +9,7 @@ import { FINAL_STATES } from '../core/record';
 import { UserError, messageOf } from '../core/errors';
 import { diffsOf } from './plan';
 import { withLock } from './lock';
+import { removeAside } from './hand-over';
 import { openEyes, putBack, save, settle, settleRestored, type Change } from './settle';
 import type { FileImage, Ports } from './ports';
 import { openStore, type Store } from './store';
@@ -64,12 +65,14 @@ async function recoverOne(ports: Ports, store: Store, record: ChangeRecord): Pro
   const manifest = record.files.find((file) => file.role === 'manifest');
   const now = await shaNow(ports, record.manifestPath);
   if (manifest?.after && now === manifest.after.sha256) {
+    await removeAside(ports, change);
     // The new manifest stands: it may be good, and the crash have come after. It is judged like any other.
     return settle(ports, change);
   }
   const wasAbsent = manifest !== undefined && manifest.before === null && now === undefined;
   if (wasAbsent || (manifest?.before && (now === manifest.before.sha256 || now === undefined))) {
     const back = await putBack(ports, change, change.images, 3);
+    await removeAside(ports, change);
     return settleRestored(ports, change, back, {
       code: 'crashed',
       severity: 'error',
@@ -78,6 +81,7 @@ async function recoverOne(ports: Ports, store: Store, record: ChangeRecord): Pro
     });
   }
   await change.point.close();
+  await removeAside(ports, change);
   return overtaken(ports, change);
 }
 
@@ -144,6 +148,7 @@ async function reopen(ports: Ports, store: Store, record: ChangeRecord): Promise
       findings: [],
       notes: [],
     },
+    handOverStages: [],
     notes: [`recovered: ${record.command} of ${record.startedAt} had not been finished`],
   };
 }

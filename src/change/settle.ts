@@ -7,7 +7,7 @@
 import { messageOf, UserError } from '../core/errors';
 import type { ServerProcess } from '../core/evidence';
 import type { Finding } from '../core/finding';
-import type { ChangeFacts, Outcome, ProofReport, StageTime } from '../core/outcome';
+import type { ChangeFacts, HandOverReport, Outcome, ProofReport, RunFacts, StageTime } from '../core/outcome';
 import { sameMeaning } from '../core/manifest/semantics';
 import {
   advanceRecord,
@@ -17,15 +17,16 @@ import {
   type RecordedFile,
   type RecordState,
 } from '../core/record';
-import type { Before, WatchState } from '../core/verdict';
+import type { Before, Stage, WatchState } from '../core/verdict';
 import { VERSION } from '../version';
 import type { ChangeRequest, Planned } from './apply';
+import { bringBack, handOver } from './hand-over';
 import { describe, expectationOf, type Described } from './manifest';
 import { wasWritten, type FileImage, type Ports, type WatchPoint } from './ports';
 import type { Store } from './store';
 import { saveEvidence } from './evidence';
 import { proveAudit, SKIPPED } from './verify';
-import { interrupted, watchServer, type WatchEnd } from './watch';
+import { interrupted, watchServer, type Nudge, type WatchEnd } from './watch';
 
 /**
  * The kubelet holds back a pod that it has started before, by up to five minutes; there is nothing better to do meanwhile
@@ -44,6 +45,12 @@ export interface Change {
   images: readonly { path: string; role: RecordedFile['role']; before: FileImage | null; after: FileImage | null }[];
   facts: ChangeFacts;
   notes: string[];
+  /** The API's time away, as far as it has been seen already. */
+  carried?: WatchState;
+  /** By hand-over the change begins before the new manifest is written. */
+  begunAt?: number;
+  handOver?: HandOverReport;
+  handOverStages: { stage: Stage; at: number }[];
 }
 
 /** Puts record, copies and guard in place. Throws with nothing touched, and leaves nothing of its own behind. */
@@ -71,6 +78,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
   const point = await openEyes(ports, live.path, live);
   try {
     const before = await lookBefore(ports, point, live, wanted);
+    const fast = await wayOf(ports, request, live, wanted, before);
     const state: RecordState = 'prepared';
     const record: ChangeRecord = {
       schema: RECORD_SCHEMA,
@@ -90,6 +98,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
       timeoutMs: request.timeoutMs,
       verify: request.verify,
       keepOnFailure: request.keepOnFailure,
+      ...(fast.how === 'hand-over' ? { fast: { drainMs: fast.drainMs } } : {}),
       ...(plan.baseline ? { baseline: true } : {}),
       ...(plan.undoes ? { undoes: plan.undoes } : {}),
       ...(plan.repair ? { repair: plan.repair } : {}),
@@ -97,6 +106,10 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
     stopIfAsked(ports);
     await store.prepare(record, copies);
     const notes = [...plan.notes];
+    if (fast.how === 'plain') {
+      notes.push(`--fast was not needed: ${fast.why}`);
+      report({ kind: 'note', text: notes.at(-1) ?? '' });
+    }
     try {
       report({ kind: 'step', text: `backed up to ${store.pathOf(id)}` });
       if (request.guardSeconds > 0) {
@@ -127,6 +140,8 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
       images: changed,
       facts: planned.facts,
       notes,
+      handOverStages: [],
+      ...(fast.how === 'plain' ? { handOver: { state: 'not-needed', why: fast.why, ended: [] } } : {}),
     };
   } catch (error) {
     await point.close();
@@ -154,6 +169,14 @@ export async function write(ports: Ports, change: Change): Promise<Outcome | und
       }
       if (!image.after) continue;
       stopIfAsked(ports);
+      if (image.role === 'manifest' && change.record.fast) {
+        const end = await handOver(ports, change, image.after, 'forth', ports.interrupts.first);
+        if (end.state === 'aside') return await backFromAside(ports, change, done, end);
+        // Somebody else's manifest stands there: what was written beside it is judged, and told, as ever.
+        done.push(image);
+        change.record = { ...change.record, writtenAt: end.state === 'in' ? end.at : clock.now() };
+        continue;
+      }
       const writtenAt = clock.now();
       try {
         await files.writeAtomic(image.path, image.after);
@@ -179,6 +202,28 @@ export async function write(ports: Ports, change: Change): Promise<Outcome | und
   return undefined;
 }
 
+/** The folder has no manifest: the old one comes back under its name, and the old server with it. Never throws. */
+async function backFromAside(
+  ports: Ports,
+  change: Change,
+  done: Change['images'],
+  end: { why: 'interrupted' } | { why: 'failed'; error: unknown },
+): Promise<Outcome> {
+  const cause = end.why === 'interrupted' ? interrupted() : writeFailed(end.error);
+  ports.report({ kind: 'failed', cause, afterMs: ports.clock.now() - (change.begunAt ?? ports.clock.now()) });
+  // The policy first: the old server reads it when it starts.
+  const { left } = await putBack(ports, change, done, 3);
+  const { manifestPath } = change.record;
+  const back = await bringBack(ports, change);
+  // Should the name not come back, the bytes may: they are in the record.
+  const rest = back.why === undefined ? { left: [] } : await putBack(ports, change, manifestOf(change), 3);
+  return settleRestored(ports, change, { left: [...left, ...rest.left], restored: [manifestPath] }, cause);
+}
+
+function manifestOf(change: Change): Change['images'] {
+  return change.images.filter(({ role }) => role === 'manifest');
+}
+
 /** Judges what was written, and keeps it or goes back. Never throws. */
 export async function settle(ports: Ports, change: Change): Promise<Outcome> {
   try {
@@ -198,10 +243,16 @@ export async function settle(ports: Ports, change: Change): Promise<Outcome> {
         manifestPath: record.manifestPath,
         manifestSha256: shaOf(change, 'after'),
         before: record.before,
+        handedOver: change.begunAt !== undefined,
       }),
-      { timeoutMs: record.timeoutMs, stop: ports.interrupts.first },
+      {
+        timeoutMs: record.timeoutMs,
+        stop: ports.interrupts.first,
+        ...(change.begunAt === undefined ? {} : { from: change.begunAt }),
+        ...(change.carried ? { carried: change.carried } : {}),
+      },
     );
-    const run = new Run(change, writtenAt, watched);
+    const run = new Run(change, change.begunAt ?? writtenAt, watched);
     switch (watched.verdict.state) {
       case 'overtaken':
         return await leaveAlone(ports, change, run, watched.verdict.cause);
@@ -209,13 +260,13 @@ export async function settle(ports: Ports, change: Change): Promise<Outcome> {
         return await goBack(ports, change, run, watched.verdict.cause);
       case 'healthy': {
         const proof = record.verify ? await proveAudit(ports, change.wanted, watched.verdict.process) : SKIPPED;
-        ports.report({ kind: 'proof', proof, afterMs: ports.clock.now() - writtenAt });
+        ports.report({ kind: 'proof', proof, afterMs: ports.clock.now() - run.writtenAt });
         if (proof.state === 'failed' && proof.cause) {
           // A signal ends the search for the event: that it was not found then says nothing of the server.
           const cause = ports.interrupts.first.aborted ? interrupted() : proof.cause;
           return await goBack(ports, change, run, cause, proof);
         }
-        if (proof.state === 'proven') run.stages.push({ stage: 'proven', afterMs: ports.clock.now() - writtenAt });
+        if (proof.state === 'proven') run.stages.push({ stage: 'proven', afterMs: ports.clock.now() - run.writtenAt });
         return await keep(ports, change, run, proof, watched.verdict.process);
       }
     }
@@ -272,7 +323,15 @@ async function goBack(ports: Ports, change: Change, run: Run, cause: Finding, pr
   if (change.record.keepOnFailure) return giveUp(ports, change, run, cause, keptOnFailure(change));
   const taken = await overtakenNow(ports, change);
   if (taken) return leaveAlone(ports, change, run, taken);
-  const { left } = await putBack(ports, change, change.images, 3);
+  change.carried = run.lastState;
+  const { left } = await putBack(ports, change, change.images, 3, change.record.fast ? handOverBack : undefined);
+  // The old manifest cannot be written, and the new one is aside: a server with a fault is better than none.
+  if (
+    left.length > 0 &&
+    change.record.handOver &&
+    !(await ports.files.look(change.record.manifestPath).catch(() => true))
+  )
+    await bringBack(ports, change);
   if (left.length > 0) return giveUp(ports, change, run, cause, rollbackFailed(change, left));
   if (change.record.repair?.healthyBefore === false) return giveUp(ports, change, run, cause, notMended(cause));
   return awaitOld(ports, change, run, cause, proof ? { proof } : {});
@@ -288,6 +347,8 @@ async function awaitOld(
 ): Promise<Outcome> {
   const { clock, interrupts } = ports;
   const { record } = change;
+  // The way back may have been seen further than the watch of the new server.
+  const carried = change.carried ?? run.lastState;
   const restored = await watchServer(
     ports,
     change.point,
@@ -303,7 +364,8 @@ async function awaitOld(
     {
       timeoutMs: Math.max(record.timeoutMs, RESTORE_PATIENCE_MS),
       stop: interrupts.second,
-      ...(run.lastState ? { carried: run.lastState } : {}),
+      ...(carried ? { carried } : {}),
+      ...((await kubeletStartedSince(ports, record)) ? { nudge: restartOfKubelet(ports, change) } : {}),
     },
   );
   run.add(restored);
@@ -323,6 +385,37 @@ async function awaitOld(
   }
 }
 
+/**
+ * A kubelet that was started while the API was down stops and starts nothing that it did not find then, before it has once
+ * seen the API: it would wait for the old server for ever, and the old server for it. With the right manifest in place,
+ * starting it anew is the way out. Source: pkg/kubelet/kubelet.go (sourcesReady), pod_workers.go.
+ */
+const WEDGED_AFTER_MS = 60_000;
+
+async function kubeletStartedSince(ports: Ports, { before }: ChangeRecord): Promise<boolean> {
+  if (before.kubeletPid === undefined) return false;
+  const kubelet = await ports.node.kubelet();
+  return kubelet !== undefined && kubelet.pid !== before.kubeletPid;
+}
+
+function restartOfKubelet(ports: Ports, change: Change): Nudge {
+  return {
+    afterMs: WEDGED_AFTER_MS,
+    async act() {
+      const said = (text: string): void => {
+        change.notes.push(text);
+        ports.report({ kind: 'note', text });
+      };
+      try {
+        await ports.node.restartKubelet();
+        said('the kubelet, which was started while the API was down, acted on nothing: it was started anew');
+      } catch (error) {
+        said(`the kubelet acts on nothing, and could not be started anew: ${messageOf(error)}`);
+      }
+    },
+  };
+}
+
 async function giveUp(ports: Ports, change: Change, run: Run, cause: Finding, what: Finding): Promise<Outcome> {
   await save(ports, change, 'needs-a-person', { end: { ...run.end(ports), cause, notes: change.notes } });
   await ports.guard.disarm(change.record.id);
@@ -337,7 +430,7 @@ export async function settleRestored(
   cause: Finding,
 ): Promise<Outcome> {
   try {
-    const run = new Run(change, ports.clock.now());
+    const run = new Run(change, change.begunAt ?? ports.clock.now());
     if (left.length === 0 && change.record.repair?.healthyBefore === false)
       return await giveUp(ports, change, run, cause, notMended(cause));
     return left.length > 0
@@ -375,6 +468,13 @@ export interface PutBack {
   restored: readonly string[];
 }
 
+/** The old manifest by hand-over; what cannot be done so is done the plain way by whoever asks next. */
+async function handOverBack(ports: Ports, change: Change, before: FileImage): Promise<void> {
+  const end = await handOver(ports, change, before, 'back', ports.interrupts.second);
+  if (end.state !== 'aside') return;
+  throw end.why === 'failed' ? end.error : new Error('interrupted');
+}
+
 /**
  * Puts the bytes of before back; answers the paths where that failed. Files that were there are restored first and the
  * manifest after them, so that the old server finds what it reads; files that were not there go last, since until
@@ -382,9 +482,10 @@ export interface PutBack {
  */
 export async function putBack(
   ports: Ports,
-  change: Pick<Change, 'notes'>,
+  change: Change,
   images: Change['images'],
   attempts = 1,
+  replaceManifest?: (ports: Ports, change: Change, before: FileImage) => Promise<void>,
 ): Promise<PutBack> {
   const left: { path: string; why: string }[] = [];
   const restored: string[] = [];
@@ -416,8 +517,15 @@ export async function putBack(
       change.notes.push(`${image.path} was changed by somebody else meanwhile, and left alone`);
     else if (stands === 'after') ours.push(image);
   }
-  for (const { path, before } of ours) {
-    if (before) await tried(path, () => ports.files.writeAtomic(path, before));
+  let byHandOver = replaceManifest;
+  for (const { path, role, before } of ours) {
+    if (!before) continue;
+    await tried(path, () => {
+      const replace = role === 'manifest' ? byHandOver : undefined;
+      // Tried once: what failed so, for whatever reason, goes the plain way.
+      if (replace) byHandOver = undefined;
+      return replace ? replace(ports, change, before) : ports.files.writeAtomic(path, before);
+    });
   }
   // With the new manifest still in place, the files it names must stay: it may be all that a person can start from.
   if (left.length > 0) return { left, restored };
@@ -484,7 +592,28 @@ async function overtakenNow(ports: Ports, change: Change): Promise<Finding | und
   };
 }
 
-function stopIfAsked(ports: Ports): void {
+/** Newer kubelets start the new pod only after the old one has ended; before, there is nothing to hasten. */
+const OLD_ENDS_FIRST = { major: 1, minor: 22 };
+
+async function wayOf(
+  ports: Ports,
+  request: ChangeRequest,
+  old: Described,
+  wanted: Described,
+  before: Before,
+): Promise<{ how: 'hand-over'; drainMs: number } | { how: 'plain'; why: string } | { how: 'unasked' }> {
+  if (!request.fast) return { how: 'unasked' };
+  if (sameMeaning(old.doc, wanted.doc)) return { how: 'plain', why: 'nothing is restarted by this change' };
+  if (before.processes.length === 0) return { how: 'plain', why: 'no API server runs that would have to end first' };
+  const kubelet = request.fast.always ? undefined : await ports.node.kubeletVersion();
+  if (kubelet && (kubelet.major < OLD_ENDS_FIRST.major || kubelet.minor < OLD_ENDS_FIRST.minor)) {
+    const version = `${kubelet.major}.${kubelet.minor}`;
+    return { how: 'plain', why: `a kubelet of ${version} starts the new server beside the old one` };
+  }
+  return { how: 'hand-over', drainMs: request.fast.drainMs };
+}
+
+export function stopIfAsked(ports: Ports): void {
   if (!ports.interrupts.first.aborted) return;
   throw new UserError('interrupted', 'stopped by a signal before anything was written');
 }
@@ -585,8 +714,15 @@ class Run {
     this.stages.push(...watched.stages.map(({ stage, at }) => ({ stage, afterMs: at - this.writtenAt })));
   }
 
-  end(ports: Ports): { stages: StageTime[]; apiAwayMs: number; totalMs: number } {
-    return { stages: this.stages, apiAwayMs: this.#awayMs, totalMs: ports.clock.now() - this.writtenAt };
+  end(ports: Ports): Pick<RunFacts, 'stages' | 'apiAwayMs' | 'totalMs' | 'handOver'> & { stages: StageTime[] } {
+    const { handOver } = this.change;
+    const first = this.change.handOverStages.map(({ stage, at }) => ({ stage, afterMs: at - this.writtenAt }));
+    return {
+      stages: [...first, ...this.stages].sort((a, b) => a.afterMs - b.afterMs),
+      apiAwayMs: this.#awayMs,
+      totalMs: ports.clock.now() - this.writtenAt,
+      ...(handOver ? { handOver } : {}),
+    };
   }
 
   facts(ports: Ports) {
@@ -601,6 +737,15 @@ class Run {
   }
 }
 
+function writeFailed(error: unknown): Finding {
+  return {
+    code: error instanceof UserError ? error.code : 'write-failed',
+    severity: 'error',
+    title: messageOf(error),
+    remedy: error instanceof UserError ? error.hints : [],
+  };
+}
+
 /** The manifest is the old one, but a file beside it is not, and could not be put back. */
 async function halfWritten(
   ports: Ports,
@@ -608,12 +753,7 @@ async function halfWritten(
   error: unknown,
   left: readonly { path: string; why: string }[],
 ): Promise<Outcome> {
-  const cause: Finding = {
-    code: error instanceof UserError ? error.code : 'write-failed',
-    severity: 'error',
-    title: messageOf(error),
-    remedy: error instanceof UserError ? error.hints : [],
-  };
+  const cause = writeFailed(error);
   await save(ports, change, 'needs-a-person', {
     end: { stages: [], apiAwayMs: 0, totalMs: 0, cause, notes: change.notes },
   });

@@ -25,23 +25,31 @@ export type WatchEnd = {
   awayMs: number;
 };
 
+/** Done once, when no server has started for so long. Must not reject. */
+export interface Nudge {
+  afterMs: number;
+  act(): Promise<void>;
+}
+
 export async function watchServer(
   ports: Ports,
   point: WatchPoint,
   expected: Expectation,
-  options: { timeoutMs: number; stop: AbortSignal; carried?: WatchState },
+  options: { timeoutMs: number; stop: AbortSignal; carried?: WatchState; from?: number; nudge?: Nudge },
 ): Promise<WatchEnd> {
   const { clock, report } = ports;
   const startedAt = clock.now();
   let state = startWatch(expected.writtenAt, options.carried);
   let told = 0;
+  let nudged = false;
   let toldAt = 0;
   for (;;) {
     const sight = await point.look();
     const judged = judge(state, sight, expected);
     state = judged.state;
     const { verdict } = judged;
-    const after = (at: number): number => at - expected.writtenAt;
+    // By hand-over the change began before the write.
+    const after = (at: number): number => at - (options.from ?? expected.writtenAt);
     for (const { stage, at } of state.stages.slice(told))
       for (const name of label(stage, expected)) report({ kind: 'stage', stage: name, afterMs: after(at) });
     told = state.stages.length;
@@ -55,6 +63,10 @@ export async function watchServer(
     });
     if (verdict.state !== 'waiting') return end(verdict);
     if (options.stop.aborted) return end({ state: 'failed', cause: interrupted() });
+    if (options.nudge && !nudged && clock.now() - startedAt >= options.nudge.afterMs && state.run === undefined) {
+      nudged = true;
+      if (!state.stages.some(({ stage }) => stage === 'started')) await options.nudge.act();
+    }
     const now = clock.now();
     if (now - startedAt >= options.timeoutMs)
       return end({ state: 'failed', cause: timedOut(state, verdict.doubt, now - startedAt) });

@@ -7,7 +7,8 @@ import { exitCodeOf, type Outcome } from '../core/outcome';
 import { UserError } from '../core/errors';
 import { outcomeJson, outcomeText } from '../output/outcome';
 import { progressLine } from '../output/progress';
-import { globals, styles, worldOf, type Context, type GlobalOptions } from './context';
+import { sandboxLine } from '../output/sandbox';
+import { globals, sandboxField, styles, worldOf, type Context, type GlobalOptions } from './context';
 import { duration, patience } from './parse';
 
 export interface ChangeFlags {
@@ -15,10 +16,17 @@ export interface ChangeFlags {
   diff: boolean;
   ignore: string[];
   timeout: number;
+  rehearse: boolean;
   verify: boolean;
   keepOnFailure: boolean;
   guard: number;
+  fast?: 'auto' | 'always';
+  drain: number;
+  force: boolean;
 }
+
+/** What `--force` lowers: the reasons not to hand over on this node. */
+const FORCED = ['etcd-not-healthy', 'other-api-server-not-ready'];
 
 export function withChangeOptions(command: Command): Command {
   return command
@@ -30,8 +38,19 @@ export function withChangeOptions(command: Command): Command {
         .default([], 'none'),
     )
     .option('--timeout <time>', 'how long the new server may take, e.g. 5m', patience, 300_000)
+    .option('--no-rehearse', "do not try the new arguments with the node's own kube-apiserver first")
     .option('--no-verify', 'do not look for an event of our own in the log')
     .option('--keep-on-failure', 'leave a failing manifest in place, to look into it', false)
+    .addOption(
+      new Option(
+        '--fast [when]',
+        'hand over: end the old server as soon as it is idle, instead of waiting for the kubelet; auto: only where that saves time',
+      )
+        .choices(['auto', 'always'])
+        .preset('auto'),
+    )
+    .option('--drain <time>', 'with --fast: how long requests under way may take', duration, 1_000)
+    .option('--force', 'with --fast: also where etcd or another API server is not well', false)
     .option('--guard <time>', 'how soon the guard acts when this process is gone; 0 for none', duration, 20_000);
 }
 
@@ -60,7 +79,9 @@ export function changeRequest(options: GlobalOptions, flags: ChangeFlags): Omit<
     manifestPath: options.manifest,
     stateDir: options.stateDir,
     dryRun: flags.dryRun,
-    ignore: new Set(flags.ignore),
+    ignore: new Set([...flags.ignore, ...(flags.force ? FORCED : [])]),
+    ...(flags.fast ? { fast: { drainMs: flags.drain, always: flags.fast === 'always' } } : {}),
+    rehearse: flags.rehearse,
     verify: flags.verify,
     keepOnFailure: flags.keepOnFailure,
     timeoutMs: flags.timeout,
@@ -88,8 +109,8 @@ export function printOutcome(
   const { out } = styles(context, options);
   context.streams.out(
     options.output === 'json'
-      ? `${JSON.stringify(outcomeJson(command, outcome), null, 2)}\n`
-      : outcomeText(command, outcome, out, { diff }),
+      ? `${JSON.stringify({ ...outcomeJson(command, outcome), ...sandboxField(options) }, null, 2)}\n`
+      : outcomeText(command, outcome, out, { diff }) + sandboxLine(options.sandbox, out),
   );
   context.exit(exitCodeOf(outcome));
 }

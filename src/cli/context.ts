@@ -1,10 +1,12 @@
 /** What every command is handed: the world, the streams, and the options that all commands share. */
 import type { Command } from 'commander';
+import type { Interrupts, Ports, RunSelf, Sandboxes } from '../change/ports';
 import type { DoctorPorts } from '../change/doctor-ports';
 import type { Editor, Person } from '../change/edit';
-import type { Ports } from '../change/ports';
 import type { ChangeEvent } from '../change/events';
+import type { LogReader } from '../change/log';
 import type { ReadLogs, ReplayedLog } from '../change/policy';
+import type { AuditEvent } from '../core/auditlog/event';
 import type { ExitCode } from '../core/outcome';
 import { createStyle, type Style } from '../output/style';
 
@@ -17,6 +19,10 @@ export interface Streams {
   live(text: string): void;
   outColour: boolean;
   talkColour: boolean;
+  /** Of the terminal that stdout is; absent when it is none. */
+  columns?: number;
+  /** Nobody reads the answer any more (`| head`). */
+  outClosed?: () => boolean;
 }
 
 export interface WorldOptions {
@@ -46,12 +52,33 @@ export interface Context {
   /** The person at the terminal; undefined where there is none. */
   terminal(): Pick<Person, 'ask'> | undefined;
   replayLogs: ReadLogs<ReplayedLog>;
+  /** Where the sandbox lies by default, and the folder that the environment names, if any. */
+  sandboxDirs: { standard: string; environment?: string };
+  /**
+   * From now on the world is this sandbox; answers its folder's full name. A sandbox that is none, or is stopped, is told
+   * by `world`: who asks for no world needs none.
+   */
+  enterSandbox(dir: string): Promise<string>;
+  sandboxes(): Promise<Sandboxes>;
+  /** Runs this program again as a process of its own; what it prints, on either stream, is handed on as it comes. */
+  runSelf: RunSelf;
+  /** Ctrl-C and SIGTERM, for commands that have no world. */
+  interrupts: Interrupts;
+  /** What reads audit logs, loaded on first use. */
+  logs(): Promise<LogReader>;
+  /** Events as a Parquet file, whole or not at all. Rejects with a UserError. */
+  writeParquet(path: string, events: AsyncIterable<AuditEvent>): Promise<{ rows: number; bytes: number }>;
+  /** Milliseconds since the epoch. */
+  now(): number;
   exit(code: ExitCode): void;
 }
 
+export const OUTPUT_FORMATS = ['text', 'json', 'sarif', 'jsonl', 'csv', 'wide'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
 export interface GlobalOptions {
-  /** sarif: only for commands that say so. */
-  output: 'text' | 'json' | 'sarif';
+  /** All but text and json: only for commands that say so. */
+  output: OutputFormat;
   quiet: boolean;
   verbose: boolean;
   color: boolean;
@@ -59,10 +86,22 @@ export interface GlobalOptions {
   manifest: string;
   nodeName?: string;
   stateDir: string;
+  /** The sandbox's folder, by its full name, when the node is one. */
+  sandbox?: string;
 }
 
 export function globals(command: Command): GlobalOptions {
   return command.optsWithGlobals<GlobalOptions>();
+}
+
+/** Where the node's file system lies on this machine, for what is read past the world's own adapters. */
+export function rootOf({ root, sandbox }: GlobalOptions): string {
+  return sandbox === undefined ? root : `${sandbox}/node`;
+}
+
+/** For documents that could be taken for a real node's. */
+export function sandboxField({ sandbox }: GlobalOptions): { sandbox?: string } {
+  return sandbox === undefined ? {} : { sandbox };
 }
 
 /** Colour for the answer and for the talk, as the streams and --no-color allow. */

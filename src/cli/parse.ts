@@ -29,6 +29,13 @@ export function positive(value: string): number {
   return number;
 }
 
+/** A port; 0 for any that is free. */
+export function port(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number > 65_535) throw new InvalidArgumentError('write a port, 0 to 65535.');
+  return number;
+}
+
 /** `name=value` of a further flag, without dashes. */
 export function flagPair(value: string, all: Record<string, string>): Record<string, string> {
   const match = /^(?:--)?(audit-[a-z-]+)=(.*)$/s.exec(value);

@@ -7,29 +7,33 @@ import { bugText, errorText } from '../output/finding';
 import { createStyle } from '../output/style';
 import { VERSION } from '../version';
 import { applyCommand } from './apply';
-import type { Context, GlobalOptions } from './context';
+import { demoCommand } from './demo';
+import { OUTPUT_FORMATS, type Context, type GlobalOptions, type OutputFormat } from './context';
 import { disableCommand } from './disable';
 import { doctorCommand } from './doctor';
 import { editCommand } from './edit';
 import { enableCommand } from './enable';
 import { historyCommand } from './history';
+import { logCommand, logFormats } from './log';
 import { knowsSarif, policyCommand } from './policy';
 import { recoverCommand } from './recover';
 import { rollbackCommand } from './rollback';
+import { sandboxCommand } from './sandbox-command';
+import { enterWanted, sandboxArguments } from './sandbox-option';
 import { statusCommand } from './status';
 import { verifyCommand } from './verify';
 
 export async function runProgram(context: Context, args: readonly string[]): Promise<void> {
   const program = buildProgram(context);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(sandboxArguments(program, args), { from: 'user' });
   } catch (error) {
     explain(context, program, args, error);
   }
 }
 
 export function buildProgram(context: Context): Command {
-  const program = new Command('kube-auditctl')
+  const program: Command = new Command('kube-auditctl')
     .description('Kubernetes audit logging on, proven, and never a lost API server.')
     .version(VERSION, '-V, --version')
     .addOption(
@@ -45,10 +49,13 @@ export function buildProgram(context: Context): Command {
     .option('--manifest <file>', "the API server's manifest", '/etc/kubernetes/manifests/kube-apiserver.yaml')
     .option('--node-name <name>', "the node's name in the cluster, where it is not the host's")
     .option('--state-dir <dir>', 'where changes are recorded', '/var/lib/kube-auditctl')
+    .option('--sandbox [dir]', 'work on a sandbox instead of a real node (also: KUBE_AUDITCTL_SANDBOX)')
     .hook('preAction', (_program, action) => {
-      if (program.opts<GlobalOptions>().output !== 'sarif' || knowsSarif(action)) return;
-      action.error(`error: option '-o, --output <format>' argument 'sarif' is invalid. ${FORMATS}`);
+      const { output } = program.opts<GlobalOptions>();
+      if (formatsOf(action).includes(output)) return;
+      action.error(`error: option '-o, --output <format>' argument '${output}' is invalid. ${FORMATS}`);
     })
+    .hook('preAction', (_program, action) => enterWanted(context, program, action))
     .addHelpText('afterAll', exitCodesText());
   for (const make of [
     enableCommand,
@@ -62,6 +69,9 @@ export function buildProgram(context: Context): Command {
     recoverCommand,
     doctorCommand,
     policyCommand,
+    sandboxCommand,
+    demoCommand,
+    logCommand,
   ]) {
     program.addCommand(make(context));
   }
@@ -81,11 +91,16 @@ export function buildProgram(context: Context): Command {
   return program;
 }
 
-const FORMATS = 'Allowed choices are text, json (policy lint: sarif too).';
+const FORMATS = 'Allowed choices are text, json (policy lint: sarif too; log: jsonl, csv, wide too).';
 
-function outputFormat(value: string): GlobalOptions['output'] {
-  if (value === 'text' || value === 'json' || value === 'sarif') return value;
+function outputFormat(value: string): OutputFormat {
+  const known = OUTPUT_FORMATS.find((format) => format === value);
+  if (known !== undefined) return known;
   throw new InvalidArgumentError(FORMATS);
+}
+
+function formatsOf(action: Command): readonly OutputFormat[] {
+  return ['text', 'json', ...(knowsSarif(action) ? (['sarif'] as const) : []), ...logFormats(action)];
 }
 
 function withDescendants(command: Command): Command[] {

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { readStatus } from '../change/status';
 import { statusText } from '../output/status';
 import { openWorld, requireRoot } from './change-options';
-import { globals, styles, type Context } from './context';
+import { globals, sandboxField, styles, type Context } from './context';
 
 export function statusCommand(context: Context): Command {
   const command = new Command('status')
@@ -34,8 +34,8 @@ export function statusCommand(context: Context): Command {
     const exitCode = flags.check && bad ? 1 : 0;
     context.streams.out(
       options.output === 'json'
-        ? `${JSON.stringify({ command: 'status', exitCode, ...report }, null, 2)}\n`
-        : statusText(report, out, options.verbose),
+        ? `${JSON.stringify({ command: 'status', exitCode, ...sandboxField(options), ...report }, null, 2)}\n`
+        : statusText(report, out, { verbose: options.verbose, sandbox: options.sandbox }),
     );
     context.exit(exitCode);
   });

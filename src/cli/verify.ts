@@ -4,7 +4,7 @@ import { readLiveManifest } from '../change/manifest';
 import { proveAudit } from '../change/verify';
 import { proofText } from '../output/proof';
 import { openWorld, requireRoot } from './change-options';
-import { globals, styles, type Context } from './context';
+import { globals, sandboxField, styles, type Context } from './context';
 
 export function verifyCommand(context: Context): Command {
   const command = new Command('verify')
@@ -27,7 +27,7 @@ export function verifyCommand(context: Context): Command {
     const { out } = styles(context, options);
     context.streams.out(
       options.output === 'json'
-        ? `${JSON.stringify({ command: 'verify', exitCode: good ? 0 : 1, ...proof }, null, 2)}\n`
+        ? `${JSON.stringify({ command: 'verify', exitCode: good ? 0 : 1, ...sandboxField(options), ...proof }, null, 2)}\n`
         : proofText(proof, out),
     );
     context.exit(good ? 0 : 1);

@@ -15,7 +15,11 @@ export interface Place {
   length?: number;
 }
 
+/** Shared by all copies of this module: the program is built in chunks, and each that throws has one of its own. */
+const BRAND: unique symbol = Symbol.for('kube-auditctl.UserError') as never;
+
 export class UserError extends Error {
+  readonly [BRAND] = true;
   /** Stable kebab-case name, listed in docs/exit-codes.md. */
   readonly code: string;
   readonly place: Place | undefined;
@@ -28,6 +32,12 @@ export class UserError extends Error {
     this.code = code;
     this.place = more.place;
     this.hints = more.hints ?? [];
+  }
+
+  /** An error of another chunk is one of ours: without this it would be told as a bug. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    const branded = typeof value === 'object' && value !== null && BRAND in value;
+    return this === UserError ? branded : branded && Function.prototype[Symbol.hasInstance].call(this, value);
   }
 }
 

@@ -38,6 +38,28 @@ export interface ProofReport {
   cause?: Finding;
 }
 
+/** How a hand-over (--fast) went. */
+export interface HandOverReport {
+  /** late: a limit was reached, and the manifest was put in place the plain way. not-needed: see `why`. */
+  state: 'done' | 'late' | 'not-needed';
+  why?: string;
+  /** The processes that were ended, by pid, start time in clock ticks, and arguments. */
+  ended: readonly { pid: number; startTicks: string; argv: readonly string[] }[];
+}
+
+/** What the node's own kube-apiserver made of the planned arguments before they were written. */
+export interface RehearsalReport {
+  state: 'accepted' | 'rejected' | 'not-possible' | 'skipped';
+  /** For people: what it says, or why it could not be asked. */
+  summary: string;
+  ms: number;
+  /** Of the server that was started. */
+  version?: string;
+  /** How today's arguments fared; absent when they needed no trial. */
+  control?: 'accepted' | 'rejected';
+  cause?: Finding;
+}
+
 export interface FileDiff {
   path: string;
   role: RecordedFile['role'];
@@ -55,6 +77,8 @@ export interface ChangeFacts {
   findings: readonly Finding[];
   /** Things worth saying that are no findings. */
   notes: readonly string[];
+  /** Absent when no server would restart, or when the change was refused before. */
+  rehearsal?: RehearsalReport;
 }
 
 /** What is known once the manifest has been written. */
@@ -65,6 +89,8 @@ export interface RunFacts extends ChangeFacts {
   /** How long /readyz did not answer 200 between the write and the end; the rollback's wait included. */
   apiAwayMs: number;
   totalMs: number;
+  /** With --fast only; of the way back when there was one. */
+  handOver?: HandOverReport;
 }
 
 /** The API's own copy of the pod: on newer kubelets it follows some ten seconds after the server. */

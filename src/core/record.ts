@@ -3,7 +3,7 @@
  * whoever finds the node after a crash knows every file, its bytes before and after, and what to look for.
  */
 import type { Finding } from './finding';
-import type { ProofReport, StageTime } from './outcome';
+import type { HandOverReport, ProofReport, StageTime } from './outcome';
 import type { Before } from './verdict';
 import { UserError } from './errors';
 
@@ -57,6 +57,10 @@ export interface ChangeRecord {
   timeoutMs: number;
   verify: boolean;
   keepOnFailure: boolean;
+  /** By hand-over: how long requests under way may take, in milliseconds. */
+  fast?: { drainMs: number };
+  /** While the manifest is aside: where it is, and the processes that may be ended. */
+  handOver?: { aside: string; processes: readonly { pid: number; startTicks: string; argv: readonly string[] }[] };
   /** The change that first set audit logging up: `disable` goes back to what was before it. */
   baseline?: boolean;
   /** A mend of a server that was down: there is no old server to go back to. */
@@ -67,6 +71,7 @@ export interface ChangeRecord {
     stages: readonly StageTime[];
     apiAwayMs: number;
     totalMs: number;
+    handOver?: HandOverReport;
     cause?: Finding;
     proof?: ProofReport;
     notes?: readonly string[];

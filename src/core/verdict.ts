@@ -13,12 +13,25 @@ import type { Finding } from './finding';
 import { matchesArgv, type ArgPattern } from './manifest/server';
 
 /**
+ * By hand-over first: aside (there is no manifest), deaf (nobody listens any more), ended (the old process is gone).
  * written: the manifest is in place. noticed: the kubelet acts on it. away: the old server no longer listens.
  * started: the new process runs. ready: /readyz answers ok through it. steady: it has stayed so. proven: an event of
  * ours was found in the log. On the way back: restoring (the old manifest is in place), restarted, ready, restored.
  */
 export type Stage =
-  'written' | 'noticed' | 'away' | 'started' | 'ready' | 'steady' | 'proven' | 'restoring' | 'restarted' | 'restored';
+  | 'aside'
+  | 'deaf'
+  | 'ended'
+  | 'written'
+  | 'noticed'
+  | 'away'
+  | 'started'
+  | 'ready'
+  | 'steady'
+  | 'proven'
+  | 'restoring'
+  | 'restarted'
+  | 'restored';
 
 /** What ran before the write. */
 export interface Before {
@@ -43,6 +56,8 @@ export interface Expectation {
   wanted: readonly ArgPattern[];
   /** False when the kubelet has no reason to restart the pod (comments, key order). */
   restarts: boolean;
+  /** The old server was ended before the manifest was written (hand-over): that it is away is no sign of anything. */
+  handedOver?: boolean;
   before: Before;
   /** Seconds that the old server may go on serving after it was told to stop (--shutdown-delay-duration). */
   shutdownDelaySeconds: number;
@@ -102,6 +117,14 @@ export function awayMs(state: WatchState, now: number): number {
   return state.awayMs + (state.awaySince === undefined ? 0 : Math.max(0, now - state.awaySince));
 }
 
+/**
+ * The API's time away, counted where nothing is judged yet.
+ * @param at when the change began, in milliseconds since the epoch.
+ */
+export function countAway(state: WatchState | undefined, samples: readonly HealthSample[], at: number): WatchState {
+  return accountHealth(state ?? startWatch(at), samples);
+}
+
 function observe(state: WatchState, sight: Sight, expected: Expectation): WatchState {
   const candidate = servingCandidate(sight, expected);
   const next: WatchState = { ...accountHealth(state, sight.health), seen: accountProcesses(state, sight, expected) };
@@ -117,7 +140,8 @@ function observe(state: WatchState, sight: Sight, expected: Expectation): WatchS
   const old = sight.processes.filter((process) => wasBefore(process, expected));
   const novel = next.seen.some((process) => process.matches);
   const podsNew = sight.pods.some((pod) => !expected.before.pods.some((known) => known.uid === pod.uid));
-  const away = expected.before.processes.length > 0 && !old.some((process) => process.listening);
+  const away =
+    !expected.handedOver && expected.before.processes.length > 0 && !old.some((process) => process.listening);
   reached('noticed', podsNew || away || novel);
   reached('away', away && next.awayMs + (next.awaySince === undefined ? 0 : 1) > 0);
   reached('started', novel);

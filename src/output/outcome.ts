@@ -4,6 +4,7 @@ import { unreachable } from '../core/errors';
 import { exitCodeOf, type Outcome, type RunFacts } from '../core/outcome';
 import { diffText } from './diff';
 import { findingText } from './finding';
+import { rehearsalJson, rehearsalText } from './rehearsal';
 import { indent, seconds, type Style } from './style';
 
 export function outcomeText(command: string, outcome: Outcome, style: Style, show: { diff: boolean }): string {
@@ -22,6 +23,8 @@ export function outcomeText(command: string, outcome: Outcome, style: Style, sho
     );
   // The cause of a failure has been told while it happened only to those who saw stderr.
   parts.push(...outcome.findings.map((finding) => findingText(finding, style)));
+  // While a change runs its progress has told of it; a dry run has none.
+  if (outcome.outcome === 'planned' && outcome.rehearsal) parts.push(rehearsalText(outcome.rehearsal, style));
   parts.push(summary(command, outcome, style));
   parts.push(...outcome.notes.map((note) => `${style.yellow('!')} ${note}`));
   return `${parts.join('\n')}\n`;
@@ -102,6 +105,7 @@ export function outcomeJson(command: string, outcome: Outcome): Record<string, u
     diff: outcome.diffs.map(({ diff }) => diff).join(''),
     findings: outcome.findings,
     notes: outcome.notes,
+    ...(outcome.rehearsal ? { rehearsal: rehearsalJson(outcome.rehearsal) } : {}),
   };
   switch (outcome.outcome) {
     case 'unchanged':
@@ -148,6 +152,7 @@ function runJson(outcome: RunFacts): Record<string, unknown> {
     stages: outcome.stages.map(({ stage, afterMs }) => ({ stage, seconds: round(afterMs) })),
     apiAwaySeconds: round(outcome.apiAwayMs),
     totalSeconds: round(outcome.totalMs),
+    ...(outcome.handOver ? { handOver: outcome.handOver } : {}),
   };
 }
 

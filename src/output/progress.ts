@@ -3,6 +3,7 @@ import type { ChangeEvent } from '../change/events';
 import type { Stage } from '../core/verdict';
 import { unreachable } from '../core/errors';
 import { findingText } from './finding';
+import { rehearsalText } from './rehearsal';
 import { seconds, type Style } from './style';
 
 export interface ProgressLine {
@@ -13,6 +14,9 @@ export interface ProgressLine {
 }
 
 const REACHED: Record<Stage, string> = {
+  aside: 'the manifest is aside: the kubelet ends the server',
+  deaf: 'the server has stopped listening',
+  ended: 'its process has ended',
   written: 'new manifest in place',
   noticed: 'the kubelet takes the new manifest',
   away: 'the old server has stopped listening',
@@ -26,6 +30,9 @@ const REACHED: Record<Stage, string> = {
 };
 
 const WAITING: Record<Stage, string> = {
+  aside: 'waiting for the server to stop listening',
+  deaf: 'requests under way may end',
+  ended: 'waiting for the kubelet to let go of the old pod',
   written: 'waiting for the kubelet to notice',
   noticed: 'waiting for the old server to end',
   away: 'waiting for the new server to start',
@@ -45,6 +52,8 @@ export function progressLine(event: ChangeEvent, style: Style): ProgressLine {
       return { line: `${ok} ${event.text}` };
     case 'note':
       return { line: `${style.yellow('!')} ${event.text}` };
+    case 'rehearsal':
+      return { line: rehearsalText(event.rehearsal, style) };
     case 'recovering':
       return { line: `${style.yellow('!')} change ${event.changeId} was not finished: finishing or undoing it` };
     case 'stage':

@@ -4,11 +4,18 @@ import { findingText } from './finding';
 import { diffText } from './diff';
 import { table, type Style } from './style';
 
-export function statusText(report: StatusReport, style: Style, verbose: boolean): string {
+export function statusText(
+  report: StatusReport,
+  style: Style,
+  { verbose, sandbox }: { verbose: boolean; sandbox?: string | undefined },
+): string {
   const mark = { on: style.green('on'), off: style.yellow('off'), incomplete: style.red('incomplete') }[
     report.configured
   ];
-  const rows: string[][] = [['audit logging', mark]];
+  const rows: string[][] = [
+    ...(sandbox === undefined ? [] : [['sandbox', `${sandbox} (no real node)`]]),
+    ['audit logging', mark],
+  ];
   rows.push(['manifest', `${report.manifestPath}${report.version ? ` (Kubernetes ${report.version})` : ''}`]);
   const { running, policy, log, lastChange } = report;
   rows.push([

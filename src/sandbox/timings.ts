@@ -15,24 +15,26 @@ const REAL = {
   mirrorPod: 10_000,
 } as const;
 
-/** As measured on nodes of these versions; `fast` is shaped like 1.36, with every wait cut short. */
-export const TIMINGS: Readonly<Record<'fast' | '1.20' | '1.36', Timings>> = {
+/** Every wait cut short; the shape is that of a version all the same. */
+const FAST = {
+  fileCheck: 2_000,
+  speed: 30,
+  retry: 400,
+  housekeeping: 100,
+  backOff: 400,
+  backOffMost: 10_000,
+  backOffReset: 600_000,
+  containerStart: 20,
+  serverStart: 300,
+  etcdDial: 1_000,
+  logCleanup: 2_000,
+  mirrorPod: 300,
+} as const;
+
+/** The versions' own are as measured on nodes of them. */
+export const TIMINGS: Readonly<Record<'fast' | 'fast-1.20' | '1.20' | '1.36', Timings>> = {
+  fast: { like: 'fast', ...FAST, besideOld: false },
+  'fast-1.20': { like: 'fast-1.20', ...FAST, besideOld: true },
   '1.20': { like: '1.20', ...REAL, besideOld: true, serverStart: 3_500 },
   '1.36': { like: '1.36', ...REAL, besideOld: false, serverStart: 2_500 },
-  fast: {
-    like: 'fast',
-    besideOld: false,
-    fileCheck: 2_000,
-    speed: 30,
-    retry: 400,
-    housekeeping: 100,
-    backOff: 400,
-    backOffMost: 10_000,
-    backOffReset: 600_000,
-    containerStart: 20,
-    serverStart: 300,
-    etcdDial: 1_000,
-    logCleanup: 2_000,
-    mirrorPod: 300,
-  },
 };

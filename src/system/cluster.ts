@@ -67,6 +67,14 @@ export function connectCluster({ root = '/', timeoutMs = 10_000 } = {}): Cluster
         const node = await client.readNode({ name: nodeName });
         return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
       }),
+    apiServers: (endpoint) =>
+      ask(endpoint, async (client) => {
+        const pods = await client.listNamespacedPod({
+          namespace: 'kube-system',
+          labelSelector: 'component=kube-apiserver',
+        });
+        return pods.items.map((pod) => ({ node: pod.spec?.nodeName ?? pod.metadata?.name ?? '', ready: isReady(pod) }));
+      }),
     controlPlaneNodes: (endpoint) =>
       ask(endpoint, async (client) => {
         const pods = await client.listNamespacedPod({

@@ -69,6 +69,21 @@ export function createFiles(calls: FsCalls, options: FilesOptions = {}): Files {
         await flushFolder(calls, 'write', real);
       }),
 
+    move: (from, to) =>
+      at('write', from, async (real) => {
+        const target = await inRoot(calls, root, to);
+        refuseUnlessFile(await calls.lstat(real), real);
+        if (await statOrNothing(calls, target)) throw errnoError('EEXIST', 'rename', target);
+        const { inode } = await calls.lstat(real);
+        try {
+          await calls.rename(real, target);
+        } catch (error) {
+          // Reported as failed and done all the same: the inode tells.
+          if ((await statOrNothing(calls, target))?.inode !== inode) throw error;
+        }
+        await flushFolder(calls, 'write', target);
+      }),
+
     remove: (path) =>
       at('remove', path, async (real) => {
         // Gone already is done: recovery repeats its steps. It is flushed all the same, the crash may have come between.

@@ -17,11 +17,23 @@ const PERIOD_MS = 100;
 /** A journal of many large files takes longer to open: it is asked less often, so that it costs a tenth of a core. */
 const MOST_PERIOD_MS = 1000;
 
+/** Who is asked for entries. Rejections are told in the note; ENOENT means that there is nobody, and ends the asking. */
+export interface JournalSource {
+  /** The name it has in a note. */
+  name: string;
+  /** The cursor of the newest entry of all. */
+  newest(): Promise<string | undefined>;
+  /** What came after the entry with that cursor, or from a time on (it may be coarser): a JSON object a line. */
+  entries(from: { after: string } | { since: number }): Promise<string>;
+}
+
 export interface JournalOptions {
   root?: string;
   /** As `journalctl -u` takes it. */
   unit?: string;
   program?: string;
+  /** Instead of `program`. */
+  source?: JournalSource;
   /** Lines from this time on (milliseconds since the epoch), instead of from now on. */
   since?: number;
 }
@@ -38,26 +50,18 @@ export async function openJournal({
   root = '/',
   unit = 'kubelet',
   program = 'journalctl',
+  source: given,
   since: from,
 }: JournalOptions): Promise<Journal> {
   const closing = new AbortController();
+  const source = given ?? journalctl({ root, unit, program, signal: closing.signal });
   const lines = createJournalLines();
   const openedAt = from ?? Date.now();
   let cursor: string | undefined;
   let note: string | undefined;
 
-  const journalctl = async (...args: string[]): Promise<string> => {
-    const where = root === '/' ? [] : [`--root=${root}`];
-    const options = { timeoutMs: 10_000, signal: closing.signal };
-    const { code, stdout, stderr } = await run(program, [...where, '--quiet', ...args], options);
-    if (code !== 0) throw new Error(stderr.trim() || `exit code ${code}`);
-    return stdout;
-  };
-
   const ask = async () => {
-    const position = cursor === undefined ? `--since=@${Math.floor(openedAt / 1000)}` : `--after-cursor=${cursor}`;
-    // --all: without it a long message comes as null.
-    const answer = await journalctl('--unit', unit, '--output=json', '--all', position);
+    const answer = await source.entries(cursor === undefined ? { since: openedAt } : { after: cursor });
     // Without a cursor the question is as coarse as a second.
     const since = cursor === undefined ? openedAt : 0;
     for (const line of answer.split('\n')) {
@@ -76,7 +80,7 @@ export async function openJournal({
     } catch (error) {
       if (closing.signal.aborted) return false;
       const missing = hasCode(error, 'ENOENT');
-      note = missing ? `there is no ${program} here` : `${program}: ${messageOf(error)}`;
+      note = missing ? `there is no ${source.name} here` : `${source.name}: ${messageOf(error)}`;
       return !missing;
     }
     return true;
@@ -94,7 +98,7 @@ export async function openJournal({
 
   // The whole journal's last entry, not the unit's: it is there even when the kubelet has never said a word.
   const useful = await attempt(async () => {
-    if (from === undefined) cursor = cursorIn(await journalctl('--lines=1', '--output=cat', '--show-cursor'));
+    if (from === undefined) cursor = await source.newest();
   });
   const polling = useful ? poll() : undefined;
 
@@ -104,6 +108,25 @@ export async function openJournal({
     async close() {
       closing.abort();
       await polling;
+    },
+  };
+}
+
+function journalctl(how: { root: string; unit: string; program: string; signal: AbortSignal }): JournalSource {
+  const ask = async (...args: string[]): Promise<string> => {
+    const where = how.root === '/' ? [] : [`--root=${how.root}`];
+    const options = { timeoutMs: 10_000, signal: how.signal };
+    const { code, stdout, stderr } = await run(how.program, [...where, '--quiet', ...args], options);
+    if (code !== 0) throw new Error(stderr.trim() || `exit code ${code}`);
+    return stdout;
+  };
+  return {
+    name: how.program,
+    newest: async () => cursorIn(await ask('--lines=1', '--output=cat', '--show-cursor')),
+    entries(from) {
+      const position = 'after' in from ? `--after-cursor=${from.after}` : `--since=@${Math.floor(from.since / 1000)}`;
+      // --all: without it a long message comes as null.
+      return ask('--unit', how.unit, '--output=json', '--all', position);
     },
   };
 }

@@ -10,16 +10,18 @@ import type { ManifestSight } from '../core/evidence';
 import type { Node, WatchPoint, WatchTarget } from '../change/ports';
 import { ask } from './api';
 import { findCredentials, type Credentials } from './credentials';
+import { etcdHealth } from './etcd';
 import { explain, hasCode } from './file-errors';
 import { nodeFsCalls } from './fs-calls';
 import { pollHealth } from './health';
-import { openJournal } from './journal';
+import { openJournal, type JournalSource } from './journal';
 import { createPodLogs } from './pod-logs';
 import { leasePath, renewTime } from './kubelet-lease';
 import { openTail } from './log-tail';
-import { createProcesses } from './processes';
+import { createProcesses, type Processes } from './processes';
 import { reach } from './reach';
 import { inRoot, readBelow } from './root';
+import { run } from './run';
 
 /** The kubelet reads no larger one (pkg/kubelet/config/common.go, maxConfigLength). */
 const MAX_MANIFEST = 10 * 1024 * 1024;
@@ -32,11 +34,26 @@ export interface NodeOptions {
   journalUnit?: string;
   /** Where the node's processes are shown; ROOT/proc when absent. */
   proc?: string;
+  /** Other eyes than /proc and journalctl, where the node is a stand-in. */
+  eyes?: Eyes;
+  /** Who we are on it, and what the host is called, where it is a stand-in. */
+  uid?: () => number;
+  hostname?: () => string;
+}
+
+export interface Eyes {
+  processes: Processes;
+  journal: JournalSource;
+  readInside: Node['readInside'];
+  restartKubelet: Node['restartKubelet'];
+  kubeletVersion: Node['kubeletVersion'];
+  etcdHealth: Node['etcdHealth'];
 }
 
 export function createNode(options: NodeOptions = {}): Node {
-  const { root = '/', nodeName, journalUnit, proc = join(root, 'proc') } = options;
-  const processes = createProcesses({ proc });
+  const { root = '/', nodeName, journalUnit, proc = join(root, 'proc'), eyes } = options;
+  const processes = eyes?.processes ?? createProcesses({ proc });
+  const host = options.hostname ?? hostname;
 
   let found: Credentials | undefined;
   const credentials = async (): Promise<Credentials> => {
@@ -50,7 +67,12 @@ export function createNode(options: NodeOptions = {}): Node {
   const watch = async ({ manifestPath, podName, namespace, endpoint, since }: WatchTarget): Promise<WatchPoint> => {
     const logs = createPodLogs({ root, namespace, podName, nodeName });
     const health = pollHealth(endpoint, credentials);
-    const journal = await openJournal({ root, unit: journalUnit, ...(since === undefined ? {} : { since }) });
+    const journal = await openJournal({
+      root,
+      unit: journalUnit,
+      ...(eyes ? { source: eyes.journal } : {}),
+      ...(since === undefined ? {} : { since }),
+    });
     return {
       async look() {
         const [manifest, pods] = await Promise.all([lookAtManifest(root, manifestPath), logs.look()]);
@@ -84,26 +106,63 @@ export function createNode(options: NodeOptions = {}): Node {
       const [kubelet] = processes.named('kubelet');
       return Promise.resolve(kubelet && { pid: kubelet.pid, startedAt: kubelet.startedAt, argv: kubelet.argv });
     },
+    restartKubelet: eyes?.restartKubelet ?? restartKubelet,
+    kubeletVersion: eyes?.kubeletVersion ?? (() => kubeletVersion(proc, processes)),
+    async endServer({ pid, startTicks, argv }) {
+      await Promise.resolve();
+      // Looked at at the last moment: the pid may be somebody else's by now.
+      const there = processes
+        .named('kube-apiserver')
+        .some((each) => each.pid === pid && each.startTicks === startTicks && sameWords(each.argv, argv));
+      if (!there) return 'gone';
+      try {
+        process.kill(pid, 'SIGKILL');
+        return 'asked';
+      } catch (error) {
+        if (hasCode(error, 'ESRCH')) return 'gone';
+        throw error;
+      }
+    },
+    etcdHealth: eyes?.etcdHealth ?? ((server, files) => etcdHealth(root, server, files)),
+    readInside: eyes?.readInside ?? ((pid, path, limit) => readInside(proc, pid, path, limit)),
+    uid: options.uid ?? (() => process.geteuid?.() ?? 0),
     async kubeletRenewed(endpoint) {
-      const path = leasePath(nodeName ?? hostname().toLowerCase());
+      const path = leasePath(nodeName ?? host().toLowerCase());
       try {
         return renewTime(await ask(endpoint, await credentials(), { method: 'GET', path, timeoutMs: 5000 }));
       } catch {
         return undefined;
       }
     },
-    readInside: (pid, path, limit) => readInside(proc, pid, path, limit),
     addresses: () =>
       Object.values(networkInterfaces()).flatMap((each) =>
         (each ?? []).map(({ address }) => address.replace(/%.*$/, '')),
       ),
     reach,
-    uid: () => process.geteuid?.() ?? 0,
     operator,
     pid: () => process.pid,
-    hostname,
-    name: () => nodeName ?? hostname().toLowerCase(),
+    hostname: host,
+    name: () => nodeName ?? host().toLowerCase(),
   };
+}
+
+async function restartKubelet(): Promise<void> {
+  const { code, stderr } = await run('systemctl', ['restart', 'kubelet'], { timeoutMs: 90_000 });
+  if (code !== 0) throw new Error(`systemctl restart kubelet: ${stderr.trim() || `exit code ${code}`}`);
+}
+
+/** Asked of the running program itself, whatever stands under its name by now. */
+async function kubeletVersion(proc: string, processes: Processes): ReturnType<Node['kubeletVersion']> {
+  const [kubelet] = processes.named('kubelet');
+  if (!kubelet) return undefined;
+  const program = join(proc, String(kubelet.pid), 'exe');
+  const ran = await run(program, ['--version'], { timeoutMs: 5_000 }).catch(() => undefined);
+  const match = /^Kubernetes v(\d+)\.(\d+)\./.exec(ran?.stdout ?? '');
+  return match ? { major: Number(match[1]), minor: Number(match[2]) } : undefined;
+}
+
+function sameWords(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, at) => word === b[at]);
 }
 
 async function lookAtManifest(root: string, path: string): Promise<ManifestSight> {

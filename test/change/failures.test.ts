@@ -462,3 +462,55 @@ test('enable over a policy that is bad in use: the old policy is back with its b
   expect(node.fs.snapshot()[POLICY]).toEqual(before);
   expect(node.manifest()).toBe(manifest);
 });
+
+describe('after a boot with the bad manifest the kubelet is wedged: it found the bad one, and the API is down', () => {
+  const crashed = async (): Promise<FakeNode> => {
+    const node = new FakeNode(PRISTINE, 'after');
+    const ports = node.ports((_n, name) => {
+      if (name.startsWith('fsyncFolder /etc/kubernetes/manifests')) throw new Crash('the plug');
+    });
+    await apply(ports, BAD).catch(() => undefined);
+    node.fs.put(MANIFEST, BAD, { mode: 0o600 });
+    node.boot();
+    node.kubeletPid = 77;
+    node.kubeletIsDeaf = true;
+    return node;
+  };
+
+  test('recover puts the old manifest back, and starts the kubelet anew', async () => {
+    const node = await crashed();
+    const ports = node.ports();
+    const recovery = await recover(ports, { stateDir: STATE });
+    expect(recovery).toMatchObject({ state: 'recovered', outcomes: [{ outcome: 'rolled-back' }] });
+    expect(node.kubeletPid).toBe(78);
+    asBefore(node);
+  });
+
+  /** After so long the kubelet acts again by itself. */
+  const healing = (node: FakeNode, afterMs: number, ports: TestPorts): TestPorts => {
+    const from = node.now;
+    const sleep = ports.clock.sleep.bind(ports.clock);
+    ports.clock.sleep = (ms, signal) => {
+      if (node.now - from > afterMs) node.kubeletIsDeaf = false;
+      return sleep(ms, signal);
+    };
+    return ports;
+  };
+
+  test('a kubelet that cannot be started is told of, and waited for', async () => {
+    const node = await crashed();
+    const ports = node.ports((_n, name) => {
+      if (name === 'restart kubelet') throw new Error('systemctl restart kubelet: no');
+    });
+    const recovery = await recover(healing(node, 90_000, ports), { stateDir: STATE });
+    expect(recovery).toMatchObject({ outcomes: [{ outcome: 'rolled-back' }] });
+    expect(JSON.stringify(recovery)).toContain('could not be started anew: systemctl restart kubelet: no');
+  });
+
+  test('a kubelet that has run all the time is never touched', async () => {
+    const node = await crashed();
+    node.kubeletPid = 50;
+    const recovery = await recover(healing(node, 90_000, node.ports()), { stateDir: STATE });
+    expect([node.kubeletPid, recovery]).toMatchObject([50, { outcomes: [{ outcome: 'rolled-back' }] }]);
+  });
+});

@@ -281,6 +281,14 @@ describe('help', () => {
     editor: unused,
     terminal: unused,
     replayLogs: unused,
+    sandboxDirs: { standard: '/none' },
+    enterSandbox: unused,
+    sandboxes: unused,
+    runSelf: unused,
+    interrupts: { first: new AbortController().signal, second: new AbortController().signal },
+    logs: unused,
+    writeParquet: unused,
+    now: unused,
     exit: unused,
   });
 

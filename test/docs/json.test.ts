@@ -1,8 +1,10 @@
 /** docs/json.md is kept true: what commands print in all sorts of cases has the fields documented, no others, and none too few. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { run, type RunOptions } from '../support/command-line';
+import type { SandboxState } from '../../src/change/ports';
+import { run, SANDBOX, type RunOptions } from '../support/command-line';
 import { fakeDoctor } from '../support/doctor-ports';
+import { line as auditLine } from '../support/audit-events';
 import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
 import { enable, METADATA_POLICY } from '../support/flows';
 import { fixture } from '../support/manifests';
@@ -50,7 +52,9 @@ const SECTIONS: Record<string, string> = {
   outcomes: CHANGES,
 };
 /** Whose content is somebody else's. */
-const OPAQUE = new Set(['settings', 'event']);
+const OPAQUE = new Set(['settings', 'event', 'bars']);
+/** Lists of such. */
+const OPAQUE_LISTS = new Set(['log query events', 'log show events', 'log top rows']);
 
 function take(section: string, document: unknown): void {
   const fields = new Map<string, Set<string>>();
@@ -61,7 +65,8 @@ function take(section: string, document: unknown): void {
     for (const [key, child] of Object.entries(value as Record<string, unknown>)) {
       const here = path === '' ? key : `${path}.${key}`;
       const inner = typeof child === 'object' ? SECTIONS[key] : undefined;
-      if (Array.isArray(child)) {
+      if (OPAQUE_LISTS.has(`${section} ${here}`)) note(here, 'array');
+      else if (Array.isArray(child)) {
         for (const item of child as unknown[]) {
           if (inner !== undefined) {
             note(`${here}[]`, inner === CHANGES ? 'object' : inner);
@@ -88,11 +93,13 @@ async function json(node: FakeNode, line: string, options?: RunOptions): Promise
   const args = line.split(' ');
   const { json: parse } = await run(node, ['-o', 'json', ...args], options);
   const document = parse();
-  if (args[0] === 'policy') take(`policy ${args[1] ?? ''}${args.includes('--') ? ' -- kubectl' : ''}`, document);
+  if (args[0] === 'sandbox') take(`sandbox ${args[1] ?? ''}`, document);
+  else if (args[0] === 'policy') take(`policy ${args[1] ?? ''}${args.includes('--') ? ' -- kubectl' : ''}`, document);
+  else if (args[0] === 'log') take(`log ${args[1] ?? ''}`, document);
   else if (document.outcome === 'error') take(REFUSED, document);
   else if (args[0] === 'verify') {
-    const { command, exitCode, ...proof } = document;
-    take('verify', { command, exitCode });
+    const { command, exitCode, sandbox, ...proof } = document;
+    take('verify', { command, exitCode, ...(sandbox === undefined ? {} : { sandbox }) });
     take('Proof', proof);
   } else
     take(
@@ -109,6 +116,8 @@ beforeAll(async () => {
   const input = { 'bad.yaml': BAD, 'typo.yaml': `${METADATA_POLICY}  resource: []\n`, 'no.yaml': '{' };
   const fresh = (): FakeNode => new FakeNode(PRISTINE);
   await policyDocuments(input);
+  await sandboxDocuments();
+  await logDocuments();
   const node = fresh();
   await json(node, 'status');
   await json(node, 'history');
@@ -116,10 +125,18 @@ beforeAll(async () => {
   await json(node, 'verify');
   await json(node, 'rollback');
   await json(node, 'enable --dry-run');
+  await json(new FakeNode(PRISTINE, 'after'), 'enable --fast');
+  await json(fresh(), 'enable --fast');
   await json(node, 'enable --policy typo.yaml', { input });
   await json(node, 'edit', { answers: [] });
+  await json(node, 'enable --dry-run --no-rehearse');
+  node.rehearsal = 'as-server';
+  await json(node, 'apply -f bad.yaml --ignore unknown-flag', { input });
+  node.rehearsal = 'not-possible';
   await json(node, 'apply -f no.yaml', { input });
-  await json(node, 'enable', { ports: operator });
+  await json(node, 'enable --sandbox', { ports: operator });
+  await json(node, 'status --sandbox');
+  await json(node, 'verify --sandbox');
   await json(node, 'enable');
   node.fs.put(LOG, '{}\n');
   await json(node, 'status --cis');
@@ -154,6 +171,56 @@ beforeAll(async () => {
   await json(crashed, 'history');
 });
 
+/** A sandbox that runs, one that is stopped, and none. */
+async function sandboxDocuments(): Promise<void> {
+  const none: SandboxState = { dir: SANDBOX, state: 'none', kubelet: null, containers: [], ready: false, users: [] };
+  const stopped: SandboxState = {
+    ...none,
+    state: 'stopped',
+    like: 'fast',
+    kubernetesVersion: 'v1.36.0',
+    nodeName: 'sandbox',
+    port: 6443,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    node: `${SANDBOX}/node`,
+    users: [{ name: 'jane', about: 'looks', kubeconfig: `${SANDBOX}/users/jane.conf` }],
+  };
+  const running: SandboxState = {
+    ...stopped,
+    state: 'running',
+    ready: true,
+    kubelet: { pid: 1, startedAt: 1 },
+    containers: [{ name: 'etcd', pid: 2, startedAt: 2 }],
+  };
+  const step = {
+    says: 'see',
+    command: 'kube-auditctl enable',
+    exitCode: 0,
+    expectedExitCode: 0,
+    ms: 1234.5,
+    output: '',
+  };
+  const sandboxes: RunOptions['sandboxes'] = {
+    start: () => Promise.resolve({ was: 'none', state: running }),
+    stop: () => Promise.resolve({ was: 'running', ended: [1, 2] }),
+    status: (dir) => Promise.resolve({ none, stopped, running }[dir] ?? running),
+    kubeconfig: () => Promise.resolve({ path: '/x', text: 'kind: Config\n' }),
+    request: () => Promise.resolve({ status: 200, body: 'ok' }),
+    demo: () => Promise.resolve({ outcome: 'shown', totalMs: 1000, steps: [step] }),
+  };
+  for (const line of [
+    'sandbox start',
+    'sandbox stop --delete',
+    'sandbox status running',
+    'sandbox status stopped',
+    'sandbox status none',
+    'sandbox kubeconfig --user jane',
+    'sandbox request GET /readyz',
+    'demo',
+  ])
+    await json(new FakeNode(PRISTINE), line, { sandboxes });
+}
+
 async function doctorDocuments(fresh: () => FakeNode): Promise<void> {
   const sick = fresh();
   sick.fs.put(MANIFEST, BAD);
@@ -168,6 +235,25 @@ async function doctorDocuments(fresh: () => FakeNode): Promise<void> {
   stopped.processes = [];
   stopped.kubeletRuns = false;
   await json(stopped, 'doctor');
+}
+
+async function logDocuments(): Promise<void> {
+  const folder = tempFolder();
+  writeFileSync(`${folder}/cut.log.gz`, gzipSync(Buffer.from('{}')).subarray(0, -4));
+  const gap = ['00', '30'].map((minute) => auditLine({ auditID: minute, time: `2026-01-01T00:${minute}:00.000000Z` }));
+  writeFileSync(`${folder}/audit.log.2`, `${gap.join('\n')}\n`);
+  writeFileSync(`${folder}/policy.yaml`, METADATA_POLICY.replace('rules:\n', 'rules:\n- level: None\n  users: [x]\n'));
+  const course = 'fixtures/logs/course.log';
+  const log = (line: string): Promise<void> => json(new FakeNode(PRISTINE), `log ${line}`, { disk: true, input: {} });
+  await log(`query ${course} ${folder}/cut.log.gz --limit 2`);
+  await log(`query ${course} -u nobody`);
+  await log(`top ${course}`);
+  await log(`who deleted secret/important -n production ${course}`);
+  await log(`who exec pod ${course} --policy ${folder}/policy.yaml`);
+  await log(`who read secret/applied ${course} --policy preset:minimal`);
+  await log(`show ${course} ${course}`);
+  await log(`report ${course} ${folder}/audit.log.2`);
+  await log(`export ${course} --parquet ${folder}/x.parquet`);
 }
 
 async function policyDocuments(input: Record<string, string>): Promise<void> {

@@ -41,7 +41,9 @@ test.each(names)('%s', async (name) => {
     const bad = edit(await pristine(), json(name, 'edit.json') as Edit);
     await sh('cat > /root/e2e-bad.yaml', bad);
     const ignored = await preflightCodes();
-    const seen = await observe(toolCommand('apply', '-f', '/root/e2e-bad.yaml', '-o', 'json', ...ignored));
+    const seen = await observe(
+      toolCommand('apply', '--no-rehearse', '-f', '/root/e2e-bad.yaml', '-o', 'json', ...ignored),
+    );
     expect([seen.code, seen.stderr]).toEqual([3, expect.any(String)]);
     const report = JSON.parse(seen.stdout) as {
       outcome: string;
@@ -67,7 +69,9 @@ test.each(names)('%s', async (name) => {
 
 /** `--ignore` for every error that preflight finds; where it finds one, nothing was written and the API was never away. */
 async function preflightCodes(): Promise<string[]> {
-  const seen = await observe(toolCommand('apply', '-f', '/root/e2e-bad.yaml', '-o', 'json', '--dry-run'));
+  const seen = await observe(
+    toolCommand('apply', '--no-rehearse', '-f', '/root/e2e-bad.yaml', '-o', 'json', '--dry-run'),
+  );
   const { findings } = JSON.parse(seen.stdout) as { findings: { code: string; severity: string }[] };
   const codes = findings.filter(({ severity }) => severity === 'error').map(({ code }) => code);
   expect([seen.code, seen.failedPolls, seen.manifestEvents]).toEqual([codes.length > 0 ? 1 : 0, 0, []]);
@@ -76,7 +80,8 @@ async function preflightCodes(): Promise<string[]> {
 
 /** Time of the first line in the saved evidence that matches. */
 async function firstEvidence(folder: string, pattern: string): Promise<number> {
-  const lines = (await sh(`cat ${folder}/*.log ${folder}/*.txt`))
+  // No processes are there to be told of where the old pod had to end first.
+  const lines = (await sh(`cat $(find ${folder} -name "*.log" -o -name "*.txt")`))
     .split('\n')
     .filter((line) => new RegExp(pattern).test(line));
   const times = lines.map((line) => Date.parse(line.slice(0, 24)));

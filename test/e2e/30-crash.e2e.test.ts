@@ -34,7 +34,16 @@ beforeEach(async () => {
 
 test('kill -9 right after the write: the guard restores the old manifest and the API comes back', async () => {
   const seen = await observe(
-    toolCommand('apply', '-f', '/root/e2e-bad.yaml', '--ignore', 'unknown-flag', '--guard', `${GUARD_SECONDS}s`),
+    toolCommand(
+      'apply',
+      '--no-rehearse',
+      '-f',
+      '/root/e2e-bad.yaml',
+      '--ignore',
+      'unknown-flag',
+      '--guard',
+      `${GUARD_SECONDS}s`,
+    ),
     {
       killOn: { text: 'written:', signals: ['SIGKILL'] },
     },
@@ -85,7 +94,7 @@ withPower(
   'the plug is pulled between write and verdict: after the boot, recover leads to a healthy server',
   async () => {
     const running = observe(
-      toolCommand('apply', '-f', '/root/e2e-bad.yaml', '--ignore', 'unknown-flag', '--timeout', '10m'),
+      toolCommand('apply', '--no-rehearse', '-f', '/root/e2e-bad.yaml', '--ignore', 'unknown-flag', '--timeout', '10m'),
     ).catch(() => undefined);
     await until('written', async () => (await sh(`cat ${MANIFEST}`)) !== (await pristine()), 60);
     spawnSync('sh', ['-c', off ?? ''], { stdio: 'ignore' });

@@ -7,7 +7,7 @@ import { createStyle, seconds, table } from '../../src/output/style';
 import { diffText } from '../../src/output/diff';
 import { UserError } from '../../src/core/errors';
 import type { Finding } from '../../src/core/finding';
-import type { Outcome } from '../../src/core/outcome';
+import type { Outcome, RehearsalReport } from '../../src/core/outcome';
 
 const plain = createStyle(false);
 const colour = createStyle(true);
@@ -50,6 +50,16 @@ test('columns line up, colour or not', () => {
   ];
   const bare = (text: string): string => text.replaceAll(/\u001b\[\d+m/g, '');
   expect(table(rows).split('\n').map(bare)).toEqual(['a    long one  x', 'bbb  c']);
+});
+
+test.each<[RehearsalReport['state'], string]>([
+  ['accepted', '\u2713 rehearsed in 0.5 s: what it says'],
+  ['rejected', '\u2717 rehearsed in 0.5 s: what it says'],
+  ['not-possible', '! what it says'],
+])('a rehearsal that is %s', (state, text) => {
+  const rehearsal: RehearsalReport = { state, summary: 'what it says', ms: 512 };
+  expect(progressLine({ kind: 'rehearsal', rehearsal }, plain)).toEqual({ line: text });
+  expect(outcomeText('enable', { outcome: 'planned', ...facts, rehearsal }, plain, { diff: false })).toContain(text);
 });
 
 describe('a finding', () => {

@@ -6,11 +6,12 @@
 import { createHash } from 'node:crypto';
 import type { ChangeEvent } from '../../src/change/events';
 import { describe as takeApartAnew, type Described } from '../../src/change/manifest';
-import type { Answer, Holder, LogTail, Ports, WatchPoint } from '../../src/change/ports';
+import type { Answer, EtcdHealth, Holder, LogTail, Ports, WatchPoint } from '../../src/change/ports';
 import type { HealthSample, LogLine, ServerProcess, Sight } from '../../src/core/evidence';
 import { loadPolicy } from '../../src/core/policy/load';
 import { compilePolicy } from '../../src/core/policy/match';
 import { auditRequest } from '../../src/core/policy/request';
+import type { Trial, TrialEnd } from '../../src/core/rehearsal/trial';
 import { createFiles } from '../../src/system/files';
 import { memoryFs, type MemoryFs } from './memory-fs';
 
@@ -67,6 +68,7 @@ export class FakeNode {
   journal: LogLine[] = [];
   guards = new Set<string>();
   kubeletRuns = true;
+  kubeletPid = 50;
   /** The kubelet runs, and reads another folder. */
   kubeletIsDeaf = false;
   /** No new server ever gets ready. */
@@ -78,6 +80,20 @@ export class FakeNode {
   /** The policy that servers go by, instead of the one on the disk. */
   otherPolicy: string | undefined;
   systemd = true;
+  etcdHealth: EtcdHealth = { state: 'healthy' };
+  apiServers = [{ node: 'node-1', ready: true }];
+  /** The kubelet never lets go of a pod: its container logs stay. */
+  neverLetsGo = false;
+  /** Servers that were ended by the tool, and whether they still listened then. */
+  readonly ended: { pid: number; listening: boolean }[] = [];
+  /** Times at which the folder had no manifest. */
+  readonly gaps: number[] = [];
+  /** What a rehearsal comes to: as the server would, or something that goes wrong with the rehearsal itself. */
+  rehearsal: 'as-server' | 'not-possible' | 'rejects' | 'no-sign' | 'killed' = 'not-possible';
+  /** Rehearsals that were started, by their arguments. */
+  rehearsed: Trial[] = [];
+  /** Etcd servers that do not answer. */
+  deadEtcd = new Set<string>();
   /** Runs at these times. */
   #schedule: { at: number; run: () => void }[] = [];
   #logs = new Map<string, { restart: number; lines: LogLine[] }[]>();
@@ -105,6 +121,7 @@ export class FakeNode {
     this.guards.clear();
     this.#seen = undefined;
     this.#pod = undefined;
+    this.#free = true;
     this.pass(20_000);
   }
 
@@ -113,6 +130,7 @@ export class FakeNode {
     const twin = new FakeNode(this.manifest() ?? '', this.kubelet);
     for (const [path, { text, ...attributes }] of Object.entries(this.fs.snapshot()))
       twin.fs.put(path, text, attributes);
+    twin.rehearsal = this.rehearsal;
     twin.now = this.now + 3_600_000;
     twin.#tokens = 1000;
     twin.boot();
@@ -224,7 +242,25 @@ export class FakeNode {
         processes: () => Promise.resolve(this.processes),
         tail: () => Promise.resolve(this.#tail()),
         kubelet: () =>
-          Promise.resolve(this.kubeletRuns ? { pid: 50, startedAt: 0, argv: ['/usr/bin/kubelet'] } : undefined),
+          Promise.resolve(
+            this.kubeletRuns ? { pid: this.kubeletPid, startedAt: 0, argv: ['/usr/bin/kubelet'] } : undefined,
+          ),
+        restartKubelet: () => {
+          effect('restart kubelet');
+          this.kubeletPid += 1;
+          this.kubeletIsDeaf = false;
+          return Promise.resolve();
+        },
+        kubeletVersion: () => Promise.resolve({ major: 1, minor: this.kubelet === 'beside' ? 20 : 36 }),
+        endServer: ({ pid, startTicks }) => {
+          effect(`endServer ${pid}`);
+          const found = this.processes.find((each) => each.pid === pid && each.startTicks === startTicks);
+          if (!found) return Promise.resolve('gone');
+          this.ended.push({ pid, listening: found.listening });
+          this.#end(found);
+          return Promise.resolve('asked');
+        },
+        etcdHealth: () => Promise.resolve(this.etcdHealth),
         readInside: () => Promise.resolve(undefined),
         kubeletRenewed: () => Promise.resolve(this.now),
         addresses: () => ['127.0.0.1', /--advertise-address=([\d.]+)/.exec(this.manifest() ?? '')?.[1] ?? '::1'],
@@ -241,7 +277,22 @@ export class FakeNode {
           return Promise.resolve(this.#pod === undefined ? undefined : { uid: this.#pod, ready: true });
         },
         nodeReady: () => Promise.resolve(true),
+        apiServers: () => Promise.resolve(this.apiServers),
         controlPlaneNodes: () => Promise.resolve(1),
+      },
+      rehearsal: {
+        start: (trial) => {
+          effect('rehearse');
+          return this.#rehearse(trial);
+        },
+        etcd: ({ servers }) => {
+          effect('ask etcd');
+          return Promise.resolve(
+            servers.map((server) =>
+              this.deadEtcd.has(server) ? { server, failure: 'connection refused' } : { server },
+            ),
+          );
+        },
       },
       interrupts: { first: first.signal, second: second.signal },
       report: (event) => void events.push(event),
@@ -285,6 +336,8 @@ export class FakeNode {
     if (text === this.#seen || this.kubeletIsDeaf) return;
     this.#seen = text;
     if (text === undefined) {
+      this.gaps.push(this.now);
+      if (this.processes.length > 0) this.#free = false;
       this.#stopAll();
       this.#pod = undefined;
       return;
@@ -310,25 +363,52 @@ export class FakeNode {
     const uid = uidOf(described);
     if (uid === this.#pod) return;
     this.#pod = uid;
-    const lastEnd = this.#stopAll();
-    const wait = this.kubelet === 'beside' ? 500 : lastEnd + 7000;
-    this.#at(wait, () => {
-      this.#start(uid, text, described);
+    if (this.processes.length > 0) this.#free = false;
+    this.#stopAll();
+    this.#at(500, () => {
+      this.#tryStart(uid, text, described);
     });
   }
 
-  /** Tells every server to stop; answers how long the last one will live. */
-  #stopAll(): number {
-    let last = 0;
+  /** Tells every server to stop, and lets go of their pods once they have ended. */
+  #stopAll(): void {
     for (const process of this.processes) {
-      last = 30_000;
       process.listening = false;
       process.readyAt = Infinity;
       this.#at(30_000, () => {
-        this.processes = this.processes.filter((each) => each !== process);
+        this.#end(process);
       });
     }
-    return last;
+    if (this.processes.length === 0) this.#letGoSoon();
+  }
+
+  #end(process: Process): void {
+    if (!this.processes.includes(process)) return;
+    this.processes = this.processes.filter((each) => each !== process);
+    this.#letGoSoon();
+  }
+
+  /** Whether a new pod may start: on newer kubelets only when the old one has been let go of. */
+  #free = true;
+
+  #letGoSoon(): void {
+    this.#at(800, () => {
+      if (this.processes.length > 0 || this.neverLetsGo) return;
+      for (const uid of this.#logs.keys()) if (uid !== this.#pod) this.#logs.delete(uid);
+      this.#free = true;
+    });
+  }
+
+  /** A pod that has to wait is tried again only every now and then. */
+  #tryStart(uid: string, text: string, described: Described): void {
+    if (this.#pod !== uid) return;
+    if (this.kubelet === 'beside' || this.#free || (this.neverLetsGo && this.processes.length === 0)) {
+      this.#start(uid, text, described);
+      return;
+    }
+    this.#at(12_000, () => {
+      this.#tryStart(uid, text, described);
+    });
   }
 
   #start(uid: string, text: string, described: Described): void {
@@ -379,16 +459,55 @@ export class FakeNode {
   }
 
   #refusal(described: Described): string | undefined {
-    const unknown = described.server.flags.find((flag) => flag.name === 'audit-log-maxbackups');
+    const unknown = described.server.flags.find((flag) => ['audit-log-maxbackups', 'magic'].includes(flag.name));
     if (unknown) return `Error: unknown flag: --${unknown.name}`;
     const { policy } = described.audit;
     if (!policy) return undefined;
     const text = policy.hostPath === undefined ? undefined : this.fs.text(policy.hostPath);
-    if (text === undefined) {
-      return `E0101 12:00:00.000000       1 run.go:72] "command failed" err="loading audit policy file: failed to read file path \\"${policy.containerPath}\\": open ${policy.containerPath}: no such file or directory"`;
+    return text === undefined ? failed(missingPolicy(policy.containerPath)) : refusal(text);
+  }
+
+  #rehearse(trial: Trial): Promise<TrialEnd> {
+    this.rehearsed.push(trial);
+    switch (this.rehearsal) {
+      case 'not-possible':
+        return Promise.resolve({ state: 'not-possible', why: 'this node has no programs' });
+      case 'rejects':
+        return Promise.reject(new Error('the adapter is broken'));
+      case 'no-sign':
+        return Promise.resolve({ state: 'lives', reached: 'nothing', lines: [] });
+      case 'killed':
+        return Promise.resolve({ state: 'ended', code: null, signal: 'SIGKILL', lines: [] });
+      case 'as-server': {
+        this.pass(300);
+        const words = this.#words(trial);
+        return Promise.resolve(
+          words === undefined
+            ? {
+                state: 'lives',
+                reached: 'admission',
+                lines: ['I0101 12:00:00.000000       2 server.go:182] Version: v1.36.0'],
+              }
+            : { state: 'ended', code: 1, signal: null, lines: [words] },
+        );
+      }
     }
-    const { serverMessage, loads } = policyOf(text);
-    return loads ? undefined : `E0101 12:00:00.000000       1 run.go:72] "command failed" err="${serverMessage}"`;
+  }
+
+  /** The last words of a server with a trial's arguments, which sees the trial's files. */
+  #words({ args, files, mounts }: Trial): string | undefined {
+    const unknown = args.find((each) => /^--(?:audit-log-maxbackups|magic)\b/.test(each));
+    if (unknown !== undefined) return `Error: unknown flag: ${unknown.replace(/=.*/, '')}`;
+    const path = args.find((each) => each.startsWith('--audit-policy-file='))?.slice('--audit-policy-file='.length);
+    if (path === undefined) return undefined;
+    const source = mounts.find(({ mountPath }) => mountPath === path)?.source;
+    const planned = files.find(({ hostPath }) => hostPath === source);
+    const text = planned
+      ? new TextDecoder().decode(planned.bytes)
+      : source === undefined
+        ? undefined
+        : this.fs.text(source);
+    return text === undefined ? failed(missingPolicy(path)) : refusal(text);
   }
 
   #watch(alive: () => void): WatchPoint {
@@ -468,6 +587,19 @@ export class FakeNode {
       close: () => Promise.resolve(),
     };
   }
+}
+
+function missingPolicy(path: string): string {
+  return `loading audit policy file: failed to read file path \\"${path}\\": open ${path}: no such file or directory`;
+}
+
+function refusal(policy: string): string | undefined {
+  const { serverMessage, loads } = policyOf(policy);
+  return loads ? undefined : failed(serverMessage ?? '');
+}
+
+function failed(message: string): string {
+  return `E0101 12:00:00.000000       1 run.go:72] "command failed" err="${message}"`;
 }
 
 export type TestPorts = Ports & { events: ChangeEvent[]; effects: () => number; interrupt: () => void };

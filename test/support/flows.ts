@@ -21,6 +21,7 @@ export function request(
     plan,
     dryRun: false,
     ignore: new Set(),
+    rehearse: false,
     verify: true,
     keepOnFailure: false,
     timeoutMs: 300_000,

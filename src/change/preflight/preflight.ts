@@ -7,6 +7,7 @@ import type { Described, LiveManifest } from '../manifest';
 import type { PlannedFile } from '../plan';
 import type { Ports } from '../ports';
 import { apiAnswers } from './api-answers';
+import { handOverSafe } from './hand-over-safe';
 import { content } from './content';
 import { distribution } from './distribution';
 import { filesOfFlags } from './files-of-flags';
@@ -35,6 +36,8 @@ export interface Subject {
   stateDir: string;
   /** Only looking: what costs time and is asked again before a real change may be asked more cheaply, or not at all. */
   dryRun: boolean;
+  /** By hand-over: what it must not be done on is looked at as well. */
+  fast: boolean;
 }
 
 export type Check = (ports: Ports, subject: Subject) => Promise<Finding[]>;
@@ -57,6 +60,7 @@ const CHECKS: readonly Check[] = [
   ownAddress,
   apiAnswers,
   otherControlPlanes,
+  handOverSafe,
 ];
 
 /** @param planned what the plan has found already, which is not said twice. */

@@ -20,7 +20,7 @@ type Format = 'text' | 'json' | 'sarif';
 
 export async function lint(context: Context, command: Command, names: string[], flags: LintFlags): Promise<void> {
   const options = globals(command);
-  const format = flags.format ?? options.output;
+  const format = (flags.format ?? options.output) as Format;
   const inputs = await Promise.all(
     (names.length === 0 ? [undefined] : names).map((name) => readPolicy(context, command, name)),
   );

@@ -64,6 +64,45 @@ export interface RestOptions {
   etcd: EtcdClientOptions;
   /** Namespaces, RBAC bootstrap roles, service accounts and the like that a new cluster has are written when missing. */
   bootstrap: boolean;
+  front: Front;
+  /** PEM, for the ConfigMap kube-root-ca.crt of every namespace. */
+  clusterCa?: string;
+}
+
+/** What only the front knows, and the back answers with: access reviews, token reviews and token requests. */
+export interface Front {
+  /** What the authorizers say of a request like this one. */
+  authorize(user: User, info: RequestInfo): Decision;
+  /** Signs a service account's token (serviceaccounts/token). */
+  issueToken(request: TokenWish): IssuedToken;
+  /** Who a bearer token stands for; undefined when nobody knows it. */
+  reviewToken(token: string, audiences: readonly string[]): TokenOwner | undefined;
+}
+
+export interface Decision {
+  allowed: boolean;
+  /** As it stands in the audit event, e.g. `RBAC: allowed by …`; may be empty. */
+  reason: string;
+}
+
+export interface TokenWish {
+  serviceAccount: { namespace: string; name: string; uid: string };
+  /** Empty: the API server's own. */
+  audiences: readonly string[];
+  expirationSeconds: number;
+  boundObject?: { kind: string; name: string; uid: string };
+}
+
+export interface IssuedToken {
+  token: string;
+  /** RFC 3339, UTC, whole seconds. */
+  expirationTimestamp: string;
+  audiences: readonly string[];
+}
+
+export interface TokenOwner {
+  user: User;
+  audiences: readonly string[];
 }
 
 export interface EtcdClientOptions {

@@ -1,0 +1,124 @@
+/** Who did it: the answer from the log, and what it is worth: how far the log reaches back, and what the policy lets into it. */
+import { parseEvent, timeOf, type AuditEvent } from '../core/auditlog/event';
+import { filterOfQuestion, requestsOfQuestion, type Question } from '../core/auditlog/question';
+import { timeText } from '../core/auditlog/time';
+import { decide } from '../core/policy/match';
+import type { AuditRequest, Decision, Policy } from '../core/policy/types';
+import type { OpenLogs } from './log';
+
+export interface WhoAnswer {
+  user: string;
+  as: string | null;
+  groups: string[];
+  verb: string;
+  resource: string;
+  subresource: string | null;
+  namespace: string | null;
+  name: string | null;
+  time: string;
+  ips: string[];
+  agent: string;
+  /** null: not answered, as far as the log tells. */
+  code: number | null;
+  succeeded: boolean;
+  /** Done to this very object; else to many at once, which it may have been one of. */
+  direct: boolean;
+  auditID: string;
+}
+
+export interface PolicyView {
+  /** every: whoever asks, it is logged. some: it depends on who asks. none: it is never logged. */
+  logged: 'every' | 'some' | 'none';
+  /** The rule that keeps it out, from 1; null when none matches. */
+  rule: number | null;
+  /** Whose requests are not logged, for `some`. */
+  notFor: string[];
+}
+
+export interface WhoReport {
+  answers: WhoAnswer[];
+  /** Time of the oldest event; null when the log is empty. */
+  oldest: string | null;
+  /** null: the policy is not known. */
+  policy: PolicyView | null;
+}
+
+export async function askWho(
+  logs: OpenLogs,
+  question: Question,
+  span: { since?: number; until?: number },
+  policy: Policy | undefined,
+): Promise<WhoReport> {
+  const answers: WhoAnswer[] = [];
+  for await (const { raw } of logs.events({ ...filterOfQuestion(question), ...span }))
+    answers.push(answerFrom(parseEvent(raw, false), question));
+  const oldest = await logs.oldest();
+  return {
+    answers,
+    oldest: oldest === undefined ? null : timeText(oldest),
+    policy: policy === undefined ? null : policyView(policy, question),
+  };
+}
+
+function answerFrom(event: AuditEvent, question: Question): WhoAnswer {
+  const { user, impersonatedUser, objectRef, responseStatus, sourceIPs, userAgent, verb, auditID, stage } = event;
+  const code = responseStatus?.code ?? null;
+  return {
+    user: user?.username ?? '',
+    as: impersonatedUser?.username ?? null,
+    groups: user?.groups ?? [],
+    verb: verb ?? '',
+    resource: objectRef?.resource ?? '',
+    subresource: objectRef?.subresource ?? null,
+    namespace: objectRef?.namespace ?? null,
+    name: objectRef?.name ?? null,
+    time: timeOf(event),
+    ips: sourceIPs ?? [],
+    agent: userAgent ?? '',
+    code,
+    succeeded: stage !== 'Panic' && code !== null && code < 400,
+    direct:
+      question.name === undefined || (objectRef?.resource === question.target.resource && objectRef.name !== undefined),
+    auditID: auditID ?? '',
+  };
+}
+
+/** Asks the policy for everybody whom it can tell apart. */
+export function policyView(policy: Policy, question: Question): PolicyView {
+  const kinds = requestsOfQuestion(question);
+  const missed: { who: string; decision: Decision }[] = [];
+  let logged = 0;
+  for (const { user, groups } of people(policy)) {
+    const decisions = kinds.map((kind) => decide(policy, { ...kind, user, groups } satisfies AuditRequest));
+    const hidden = decisions.find((decision) => !isLogged(decision));
+    if (hidden === undefined) logged++;
+    else missed.push({ who: user, decision: hidden });
+  }
+  const [first] = missed;
+  if (first === undefined) return { logged: 'every', rule: null, notFor: [] };
+  const { rule } = first.decision;
+  if (logged === 0) return { logged: 'none', rule, notFor: [] };
+  return { logged: 'some', rule, notFor: missed.map(({ who }) => who) };
+}
+
+function isLogged({ level, omitStages }: Decision): boolean {
+  return (
+    level !== 'None' && ['ResponseComplete', 'RequestReceived'].some((stage) => !omitStages.includes(stage as never))
+  );
+}
+
+function people(policy: Policy): { user: string; groups: string[] }[] {
+  const authenticated = ['system:authenticated'];
+  const found = new Map<string, string[]>([
+    ['somebody', authenticated],
+    ['kubernetes-admin', ['system:masters', 'kubeadm:cluster-admins', ...authenticated]],
+  ]);
+  for (const { users, userGroups } of policy.rules) {
+    for (const user of users)
+      found.set(user, user.startsWith('system:node:') ? ['system:nodes', ...authenticated] : authenticated);
+    for (const group of userGroups)
+      if (group !== 'system:authenticated')
+        found.set(`members of ${group}`, [group, ...(group === 'system:unauthenticated' ? [] : authenticated)]);
+  }
+  return [...found].map(([user, groups]) => ({ user, groups }));
+}

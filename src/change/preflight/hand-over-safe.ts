@@ -1,0 +1,58 @@
+/**
+ * A hand-over ends the server's process instead of waiting for it. Where the server's own etcd member is not well, or where
+ * no other API server could take the requests of a highly available cluster meanwhile, that is not done without `--force`.
+ */
+import type { Finding } from '../../core/finding';
+import { resolveMount } from '../../core/manifest/mounts';
+import type { LiveManifest } from '../manifest';
+import type { Ports } from '../ports';
+import type { Check } from './preflight';
+
+export const handOverSafe: Check = async (ports, { live, fast }) => {
+  if (!fast) return [];
+  const found = await Promise.all([etcdWell(ports, live), othersReady(ports, live)]);
+  return found.flat();
+};
+
+async function etcdWell({ node }: Ports, live: LiveManifest): Promise<Finding[]> {
+  const flag = (name: string): string | undefined => live.server.effectiveValue(name);
+  const [server] = (flag('etcd-servers') ?? '').split(',').filter((each) => each !== '');
+  if (server === undefined) return [];
+  const file = (name: string): string | undefined => {
+    const path = flag(name);
+    return path === undefined ? undefined : resolveMount(live.server, path)?.hostPath;
+  };
+  const health = await node.etcdHealth(server, {
+    ca: file('etcd-cafile'),
+    cert: file('etcd-certfile'),
+    key: file('etcd-keyfile'),
+  });
+  if (health.state === 'healthy') return [];
+  return [
+    {
+      code: 'etcd-not-healthy',
+      severity: 'error',
+      title: `etcd at ${server} is not healthy; the server would be ended all the same`,
+      detail: health.detail,
+      remedy: ['crictl ps --name etcd', 'mend etcd first, or leave --fast out; to hand over all the same: --force'],
+    },
+  ];
+}
+
+async function othersReady({ cluster, node }: Ports, live: LiveManifest): Promise<Finding[]> {
+  const servers = await cluster.apiServers(live.endpoint);
+  const others = (servers ?? []).filter(({ node: name }) => name.toLowerCase() !== node.name());
+  const absent = others.filter(({ ready }) => !ready).map(({ node: name }) => name);
+  if (absent.length === 0) return [];
+  return [
+    {
+      code: 'other-api-server-not-ready',
+      severity: 'error',
+      title: `the API server of ${absent.join(', ')} is not ready, and could not take the requests meanwhile`,
+      remedy: [
+        'kubectl get pods -n kube-system -l component=kube-apiserver -o wide',
+        'mend it first, or leave --fast out; to hand over all the same: --force',
+      ],
+    },
+  ];
+}

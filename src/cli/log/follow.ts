@@ -1,0 +1,34 @@
+/** `log follow`: events as they are written, until Ctrl-C. */
+import type { Command } from 'commander';
+import { parseEvent } from '../../core/auditlog/event';
+import { UserError } from '../../core/errors';
+import { openWorld } from '../change-options';
+import { globals, type Context } from '../context';
+import { filterOf, namesOf, type FilterFlags } from './input';
+import { printer, type ShowFlags } from './query';
+
+export interface FollowFlags extends FilterFlags, ShowFlags {}
+
+export async function follow(context: Context, command: Command, files: string[], flags: FollowFlags): Promise<void> {
+  const filter = filterOf(flags, context.now());
+  const options = globals(command);
+  if (options.output === 'json')
+    throw new UserError('usage', 'what never ends is no single document', {
+      hints: ['kube-auditctl log follow -o jsonl'],
+    });
+  const print = printer(context, command, flags, 'log follow', true);
+  const names = await namesOf(context, command, files, flags);
+  if (names.kind === 'named' && names.names.includes('-'))
+    throw new UserError('usage', 'standard input needs no following', { hints: ['… | kube-auditctl log query -'] });
+  const { interrupts } = openWorld(context, options);
+  const stopped = new AbortController();
+  interrupts.first.addEventListener('abort', () => {
+    stopped.abort();
+  });
+  if (interrupts.first.aborted) stopped.abort();
+  for await (const { raw, open } of (await context.logs()).follow(names, filter, stopped.signal)) {
+    context.streams.out(print.add(parseEvent(raw), open));
+    if (context.streams.outClosed?.() === true) stopped.abort();
+  }
+  context.exit(0);
+}

@@ -1,0 +1,67 @@
+/** `log query`: the events that a filter lets through. */
+import type { Command } from 'commander';
+import { parseEvent, type AuditEvent } from '../../core/auditlog/event';
+import { fieldReader } from '../../core/auditlog/fields';
+import { eventPrinter, type EventFormat, type EventPrinter } from '../../output/log/events';
+import { splitValues } from '../../core/auditlog/patterns';
+import { globals, styles, type Context } from '../context';
+import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
+
+export interface ShowFlags {
+  fields?: string[];
+  bodies: boolean;
+  reveal: boolean;
+}
+
+export interface QueryFlags extends FilterFlags, ShowFlags {
+  limit?: number;
+  last?: number;
+}
+
+export async function query(context: Context, command: Command, files: string[], flags: QueryFlags): Promise<void> {
+  const filter = filterOf(flags, context.now());
+  const print = printer(context, command, flags, 'log query');
+  const names = await namesOf(context, command, files, flags);
+  await withLogs(context, command, names, async (logs) => {
+    const last: { event: AuditEvent; open: boolean }[] = [];
+    let count = 0;
+    const needsBodies = flags.bodies || flags.fields !== undefined;
+    for await (const { raw, open } of logs.events(filter)) {
+      if (context.streams.outClosed?.() === true) return '';
+      const event = parseEvent(raw, needsBodies);
+      if (flags.last === undefined) context.streams.out(print.add(event, open));
+      else {
+        last.push({ event, open });
+        if (last.length > flags.last) last.shift();
+      }
+      if (++count === flags.limit) break;
+    }
+    for (const { event, open } of last) context.streams.out(print.add(event, open));
+    return print.end(logs.files);
+  });
+  context.exit(0);
+}
+
+export function printer(
+  context: Context,
+  command: Command,
+  flags: ShowFlags & { utc: boolean },
+  name: string,
+  live = false,
+): EventPrinter {
+  const options = globals(command);
+  const fields = flags.fields === undefined ? undefined : splitValues(flags.fields);
+  fields?.forEach(fieldReader);
+  const { columns } = context.streams;
+  return eventPrinter({
+    command: name,
+    format: options.output as EventFormat,
+    style: styles(context, options).out,
+    utc: flags.utc,
+    bodies: flags.bodies,
+    reveal: flags.reveal,
+    live,
+    ...(fields === undefined ? {} : { fields }),
+    ...(columns === undefined ? {} : { width: columns }),
+  });
+}

@@ -1,0 +1,55 @@
+/** `log report`: what a log tells, as a page, in short, or as JSON. */
+import type { Command } from 'commander';
+import { gapsIn, missingRotations } from '../../core/auditlog/gaps';
+import { minutesOf } from '../../core/auditlog/timeline';
+import { maskUri } from '../../core/auditlog/mask';
+import type { ReportData } from '../../core/auditlog/report';
+import { reportHtml } from '../../output/log/html/report';
+import { reportJson, reportText } from '../../output/log/report';
+import { VERSION } from '../../version';
+import { globals, styles, type Context } from '../context';
+import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
+
+export interface ReportFlags extends FilterFlags {
+  html?: string;
+}
+
+export async function report(context: Context, command: Command, files: string[], flags: ReportFlags): Promise<void> {
+  const filter = filterOf(flags, context.now());
+  const options = globals(command);
+  const names = await namesOf(context, command, files, flags);
+  const { out, talk } = styles(context, options);
+  await withLogs(context, command, names, async (logs) => {
+    const result = await logs.collect(filter, { kind: 'report' });
+    if (result.kind !== 'report') return '';
+    const data = masked(result.data);
+    const shown = {
+      data,
+      files: logs.files,
+      gaps: gapsIn(minutesOf(data.timeline)),
+      missing: missingRotations(logs.files.map(({ path }) => path)),
+    };
+    if (flags.html !== undefined) {
+      const page = reportHtml({ ...shown, utc: flags.utc, madeAt: context.now(), version: VERSION });
+      await context.writeOutput(flags.html, new TextEncoder().encode(page), 'replace');
+      context.streams.talk(`${talk.green('\u2713')} written: ${flags.html}\n`);
+    }
+    if (options.output === 'json') return reportJson(shown, flags.html ?? null);
+    return flags.html === undefined ? reportText(shown, out, flags.utc) : '';
+  });
+  context.exit(0);
+}
+
+/** URLs can have tokens in them. */
+function masked(data: ReportData): ReportData {
+  const { anonymous } = data.groups;
+  const rows = anonymous.rows.map((row) => ({ ...row, values: row.values.map(maskUri) }));
+  const list = (events: ReportData['rbac']): ReportData['rbac'] =>
+    events.map((event) => ({ ...event, uri: maskUri(event.uri) }));
+  return {
+    ...data,
+    groups: { ...data.groups, anonymous: { ...anonymous, rows } },
+    sessions: list(data.sessions),
+    rbac: list(data.rbac),
+  };
+}

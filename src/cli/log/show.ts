@@ -1,0 +1,46 @@
+/** `log show`: everything that the log has of one request. */
+import type { Command } from 'commander';
+import { parseEvent, type AuditEvent } from '../../core/auditlog/event';
+import { showJson, showText } from '../../output/log/show';
+import { escapeControls } from '../../output/log/events';
+import { presentable } from '../../core/auditlog/mask';
+import { globals, styles, type Context } from '../context';
+import { namesOf, withLogs, type LogFlags } from './input';
+
+export interface ShowOneFlags extends LogFlags {
+  bodies: boolean;
+  reveal: boolean;
+}
+
+const WHOLE_ID = 36;
+
+export async function show(
+  context: Context,
+  command: Command,
+  id: string,
+  files: string[],
+  flags: ShowOneFlags,
+): Promise<void> {
+  const options = globals(command);
+  const names = await namesOf(context, command, files, flags);
+  await withLogs(context, command, names, async (logs) => {
+    const found = await eventsOf(logs.events({ auditId: [id.replaceAll(',', '\\,')], stage: ['all'] }));
+    const events =
+      found.length > 0 || id.length >= WHOLE_ID || id.length < 4
+        ? found
+        : await eventsOf(logs.events({ auditId: [`${id.replaceAll(',', '\\,')}*`], stage: ['all'] }));
+    const { output } = options;
+    return output === 'json'
+      ? showJson(id, events, flags, logs.files)
+      : output === 'jsonl'
+        ? events.map((event) => `${escapeControls(JSON.stringify(presentable(event, flags)))}\n`).join('')
+        : showText(id, events, flags, styles(context, options).out, flags.utc);
+  });
+  context.exit(0);
+}
+
+async function eventsOf(stream: AsyncIterable<{ raw: Uint8Array }>): Promise<AuditEvent[]> {
+  const events: AuditEvent[] = [];
+  for await (const { raw } of stream) events.push(parseEvent(raw));
+  return events;
+}

@@ -1,0 +1,68 @@
+/**
+ * Log files by their names: which ones are one log, and in which order. The API server renames a full log to
+ * `audit-2024-01-15T10-30-00.000.log` (UTC; lumberjack), logrotate to `audit.log.1`, the kubelet rotates container logs to
+ * `0.log.20240115-103000`; each may be gzipped.
+ */
+
+export interface NamedFile {
+  path: string;
+  /** Equal for the files of one log. */
+  log: string;
+  /** Ascending from the oldest on. */
+  order: number;
+  /** When the file was rotated, in microseconds: nothing in it is younger. */
+  endsAt?: number;
+}
+
+const LUMBERJACK = /^(.*)-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)\.(\d{3})(\.[^.]*|)$/;
+const KUBELET = /^(.*\.log)\.(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)$/;
+const LOGROTATE = /^(.*)\.(\d{1,4})$/;
+const CONTAINER = /^(\d+)\.log$/;
+const RESTART = 1e14;
+
+export function nameFile(path: string): NamedFile {
+  const slash = path.lastIndexOf('/') + 1;
+  const folder = path.slice(0, slash);
+  const name = path.slice(slash).replace(/\.gz$/, '');
+  const lumberjack = LUMBERJACK.exec(name);
+  if (lumberjack) {
+    const [, base = '', day = '', hour = '', minute = '', second = '', ms = '', ext = ''] = lumberjack;
+    const time = Date.parse(`${day}T${hour}:${minute}:${second}.${ms}Z`);
+    if (!Number.isNaN(time)) return { path, log: folder + base + ext, order: time, endsAt: time * 1000 };
+  }
+  const kubelet = KUBELET.exec(name);
+  if (kubelet) {
+    const [, base = '', ...parts] = kubelet;
+    const [year, month, day, hour, minute, second] = parts.map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    return inContainer(path, folder, base, Date.UTC(year, month - 1, day, hour, minute, second));
+  }
+  const rotated = LOGROTATE.exec(name);
+  if (rotated) return { path, log: folder + (rotated[1] ?? ''), order: -Number(rotated[2]) };
+  return inContainer(path, folder, name, RESTART - 1);
+}
+
+/** A container log's number counts the container's restarts: 0.log is older than 1.log. */
+function inContainer(path: string, folder: string, base: string, order: number): NamedFile {
+  const restart = CONTAINER.exec(base)?.[1];
+  if (restart === undefined) return { path, log: folder + base, order };
+  return { path, log: folder, order: Number(restart) * RESTART + order };
+}
+
+/** The files of each log in order, the logs as they came. What is there twice, once gzipped, counts once. */
+export function logsOf(paths: readonly string[]): NamedFile[][] {
+  const logs = new Map<string, NamedFile[]>();
+  const all = new Set(paths);
+  for (const path of all) {
+    if (path.endsWith('.gz') && all.has(path.slice(0, -3))) continue;
+    const file = nameFile(path);
+    logs.set(file.log, [...(logs.get(file.log) ?? []), file]);
+  }
+  return [...logs.values()].map((files) => files.sort((a, b) => a.order - b.order || (a.path < b.path ? -1 : 1)));
+}

@@ -1,0 +1,97 @@
+/**
+ * Numbers for texts that come again and again (users, verbs, resources), found by their bytes: a text is decoded once, and
+ * what was asked about it is remembered by its number.
+ */
+import { decodeText } from './strings';
+
+/** The number of "there is none". */
+export const NOTHING = 0;
+
+const OFFSET = 0x811c9dc5 | 0;
+const PRIME = 0x01000193;
+
+export class Interner {
+  /** By number; the first one stands for an absent text. */
+  readonly texts: string[] = [''];
+  #table = new Int32Array(1024);
+  #hashes = new Int32Array(512);
+  #starts = new Int32Array(513);
+  #bytes = new Uint8Array(16384);
+  readonly #escaped = new Map<string, number>();
+
+  /** @param escaped the text has escapes, and is found by what it says. */
+  number(bytes: Uint8Array, from: number, to: number, escaped: boolean): number {
+    if (escaped) return this.#byText(decodeText(bytes, from, to, true));
+    let hash = OFFSET;
+    for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), PRIME);
+    const mask = this.#table.length - 1;
+    let place = (hash ^ (hash >>> 15)) & mask;
+    for (let known = this.#table[place] ?? 0; known !== 0; known = this.#table[place] ?? 0) {
+      if (this.#hashes[known] === hash && this.#same(known, bytes, from, to)) return known;
+      place = (place + 1) & mask;
+    }
+    return this.#add(hash, place, bytes, from, to);
+  }
+
+  numberOf(text: string): number {
+    const bytes = new TextEncoder().encode(text);
+    return this.number(bytes, 0, bytes.length, false);
+  }
+
+  #byText(text: string): number {
+    let number = this.#escaped.get(text);
+    if (number === undefined) this.#escaped.set(text, (number = this.numberOf(text)));
+    return number;
+  }
+
+  #same(known: number, bytes: Uint8Array, from: number, to: number): boolean {
+    const start = this.#starts[known] ?? 0;
+    if ((this.#starts[known + 1] ?? 0) - start !== to - from) return false;
+    for (let at = from; at < to; at++) if (this.#bytes[start + at - from] !== bytes[at]) return false;
+    return true;
+  }
+
+  #add(hash: number, place: number, bytes: Uint8Array, from: number, to: number): number {
+    const number = this.texts.length;
+    if (number + 1 >= this.#hashes.length) this.#grow();
+    const start = this.#starts[number] ?? 0;
+    const end = start + to - from;
+    if (end > this.#bytes.length) this.#bytes = copied(this.#bytes, Math.max(end, this.#bytes.length * 2));
+    this.#bytes.set(bytes.subarray(from, to), start);
+    this.#hashes[number] = hash;
+    this.#starts[number] = start;
+    this.#starts[number + 1] = end;
+    this.texts.push(decodeText(bytes, from, to, false));
+    this.#table[place] = number;
+    if (number * 2 > this.#table.length) this.#rehash();
+    return number;
+  }
+
+  #grow(): void {
+    const size = this.#hashes.length * 2;
+    const hashes = new Int32Array(size);
+    hashes.set(this.#hashes);
+    const starts = new Int32Array(size + 1);
+    starts.set(this.#starts);
+    this.#hashes = hashes;
+    this.#starts = starts;
+  }
+
+  #rehash(): void {
+    const table = new Int32Array(this.#table.length * 4);
+    const mask = table.length - 1;
+    for (let number = 1; number < this.texts.length; number++) {
+      const hash = this.#hashes[number] ?? 0;
+      let place = (hash ^ (hash >>> 15)) & mask;
+      while (table[place] !== 0) place = (place + 1) & mask;
+      table[place] = number;
+    }
+    this.#table = table;
+  }
+}
+
+function copied(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(size);
+  larger.set(bytes);
+  return larger;
+}

@@ -1,0 +1,158 @@
+/** How often each combination of values comes: `top --by user,verb,resource`. */
+import { UserError } from '../errors';
+import { annotationsOf } from './filter';
+import { Interner, NOTHING } from './interner';
+import { ABSENT, ESCAPED, SLOT, type Field } from './members';
+import type { EventScan } from './scan';
+
+export interface TopRow {
+  /** null: the event has no such field. */
+  values: (string | null)[];
+  count: number;
+}
+
+/** What the counts of one thread are sent as. */
+export interface TopCounts {
+  rows: TopRow[];
+  total: number;
+}
+
+type Read = (scan: EventScan, interner: Interner) => number;
+
+/** Names of what can be counted by, and the fields they are. */
+export const DIMENSIONS: Readonly<Record<string, Read>> = {
+  user: field('user.username'),
+  as: field('impersonatedUser.username'),
+  verb: field('verb'),
+  resource: field('objectRef.resource'),
+  subresource: field('objectRef.subresource'),
+  apigroup: field('objectRef.apiGroup'),
+  namespace: field('objectRef.namespace'),
+  name: field('objectRef.name'),
+  agent: field('userAgent'),
+  level: field('level'),
+  stage: field('stage'),
+  uri: field('requestURI'),
+  reason: field('responseStatus.reason'),
+  code: field('responseStatus.code'),
+  decision: (scan, interner) => text(interner, annotationsOf(scan)['authorization.k8s.io/decision']),
+  ip: (scan, interner) => {
+    const value = scan.value(SLOT.sourceIPs);
+    return text(interner, Array.isArray(value) ? (value as unknown[])[0] : undefined);
+  },
+  minute: time(16),
+  hour: time(13),
+  day: time(10),
+};
+
+export class TopCounter {
+  readonly #reads: readonly Read[];
+  readonly #interners: readonly Interner[];
+  /** Of each dimension but the first: number of what came before and number of the value -> number of both. */
+  readonly #pairs: readonly Map<number, number>[];
+  /** By number of a pair: what it is made of. */
+  readonly #parents: number[][];
+  #counts = new Float64Array(256);
+  #total = 0;
+
+  /** @throws {UserError} `unknown-dimension`. */
+  constructor(by: readonly string[]) {
+    this.#reads = by.map(dimension);
+    this.#interners = by.map(() => new Interner());
+    this.#pairs = by.map(() => new Map<number, number>());
+    this.#parents = by.map(() => []);
+  }
+
+  add(scan: EventScan): void {
+    let number = NOTHING;
+    for (let at = 0; at < this.#reads.length; at++) {
+      const value = (this.#reads[at] as Read)(scan, this.#interners[at] as Interner);
+      number = at === 0 ? value : this.#pair(at, number, value);
+    }
+    if (number >= this.#counts.length) {
+      const counts = new Float64Array(Math.max(number + 1, this.#counts.length * 2));
+      counts.set(this.#counts);
+      this.#counts = counts;
+    }
+    this.#counts[number] = (this.#counts[number] ?? 0) + 1;
+    this.#total++;
+  }
+
+  result(): TopCounts {
+    const rows: TopRow[] = [];
+    this.#counts.forEach((count, number) => {
+      if (count > 0) rows.push({ values: this.#values(number), count });
+    });
+    return { rows, total: this.#total };
+  }
+
+  #pair(at: number, before: number, value: number): number {
+    const pairs = this.#pairs[at] as Map<number, number>;
+    const key = before * 0x4000000 + value;
+    let number = pairs.get(key);
+    if (number === undefined) {
+      number = pairs.size;
+      pairs.set(key, number);
+      (this.#parents[at] as number[]).push(before, value);
+    }
+    return number;
+  }
+
+  #values(last: number): (string | null)[] {
+    const values: (string | null)[] = [];
+    let number = last;
+    for (let at = this.#reads.length - 1; at >= 0; at--) {
+      const parents = this.#parents[at] as number[];
+      const value = at === 0 ? number : (parents[number * 2 + 1] ?? 0);
+      values.unshift(value === NOTHING ? null : ((this.#interners[at] as Interner).texts[value] ?? ''));
+      number = parents[number * 2] ?? 0;
+    }
+    return values;
+  }
+}
+
+/** The rows of several counts together, the most frequent first, then by their values. */
+export function mergeTop(parts: readonly TopCounts[]): TopCounts {
+  const merged = new Map<string, TopRow>();
+  for (const { rows } of parts) {
+    for (const row of rows) {
+      const key = JSON.stringify(row.values);
+      const known = merged.get(key);
+      if (known) known.count += row.count;
+      else merged.set(key, { ...row });
+    }
+  }
+  const keyed = [...merged].sort(([a, x], [b, y]) => y.count - x.count || (a < b ? -1 : a > b ? 1 : 0));
+  return { rows: keyed.map(([, row]) => row), total: parts.reduce((sum, part) => sum + part.total, 0) };
+}
+
+function dimension(name: string): Read {
+  if (Object.hasOwn(DIMENSIONS, name)) return DIMENSIONS[name] as Read;
+  if (Object.hasOwn(SLOT, name)) return field(name as Field);
+  throw new UserError('unknown-dimension', `nothing can be counted by ${name}`, {
+    hints: [`one of: ${Object.keys(DIMENSIONS).join(', ')}`],
+  });
+}
+
+function field(name: Field): Read {
+  const slot = SLOT[name];
+  return (scan, interner) => {
+    const kind = scan.kinds[slot];
+    if (kind === ABSENT) return NOTHING;
+    return interner.number(scan.bytes, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === ESCAPED);
+  };
+}
+
+/** The first so many characters of the time, which are minute, hour or day in UTC. */
+function time(length: number): Read {
+  const slot = SLOT.stageTimestamp;
+  return (scan, interner) => {
+    const from = scan.from[slot] ?? 0;
+    if (scan.kinds[slot] === ABSENT || (scan.to[slot] ?? 0) - from < length) return NOTHING;
+    return interner.number(scan.bytes, from, from + length, false);
+  };
+}
+
+function text(interner: Interner, value: unknown): number {
+  return typeof value === 'string' ? interner.numberOf(value) : NOTHING;
+}

@@ -1,0 +1,153 @@
+/** Events in one of the formats, one after the other. */
+import { cellText, fieldReader } from '../../core/auditlog/fields';
+import type { AuditEvent } from '../../core/auditlog/event';
+import { presentable, type Shown } from '../../core/auditlog/mask';
+import type { LogFile } from '../../change/log';
+import { csvLine } from './csv';
+import { EventTable, TABLE_FIELDS, WIDE_FIELDS } from './table';
+import type { Style } from '../style';
+import { shortTime } from './time';
+
+export type EventFormat = 'text' | 'wide' | 'json' | 'jsonl' | 'csv';
+
+export interface EventsOptions extends Shown {
+  format: EventFormat;
+  command: string;
+  style: Style;
+  utc: boolean;
+  width?: number;
+  /** Absent: the format's own. */
+  fields?: readonly string[];
+  /** Each event is shown at once. */
+  live?: boolean;
+}
+
+export interface EventPrinter {
+  add(event: AuditEvent, open: boolean): string;
+  end(files: readonly LogFile[]): string;
+}
+
+export function eventPrinter(options: EventsOptions): EventPrinter {
+  switch (options.format) {
+    case 'json':
+      return jsonPrinter(options);
+    case 'jsonl':
+      return { add: (event) => `${escapeControls(JSON.stringify(shownEvent(event, options)))}\n`, end: () => '' };
+    case 'csv':
+      return csvPrinter(options);
+    default:
+      return tablePrinter(options);
+  }
+}
+
+/** With `--fields` an object of just these. */
+function shownEvent(event: AuditEvent, options: EventsOptions): unknown {
+  const shown = presentable(event, options);
+  if (options.fields === undefined) return shown;
+  return Object.fromEntries(options.fields.map((name) => [name, fieldReader(name).read(shown) ?? null]));
+}
+
+function jsonPrinter(options: EventsOptions): EventPrinter {
+  let count = 0;
+  return {
+    add(event) {
+      const text = safeJson(shownEvent(event, options), 4);
+      const before =
+        count++ === 0 ? `{\n  "command": ${JSON.stringify(options.command)},\n  "events": [\n    ` : ',\n    ';
+      return before + text;
+    },
+    end(files) {
+      const start = count === 0 ? `{\n  "command": ${JSON.stringify(options.command)},\n  "events": [` : '\n  ';
+      const rest = JSON.stringify({ exitCode: 0, count, ...fileTotals(files) }, null, 2);
+      return `${start}],\n${rest.slice(2)}\n`;
+    },
+  };
+}
+
+export interface FileTotals {
+  damaged: number;
+  files: {
+    path: string;
+    size: number | null;
+    bytes: number;
+    events: number;
+    damaged: number;
+    problem: string | null;
+  }[];
+}
+
+/** Of what was read, for JSON. */
+export function fileTotals(files: readonly LogFile[]): FileTotals {
+  return {
+    damaged: files.reduce((sum, { damaged }) => sum + damaged, 0),
+    files: files.map(({ path, size, bytes, events, damaged, problem }) => ({
+      path,
+      size: Number.isFinite(size) ? size : null,
+      bytes,
+      events,
+      damaged,
+      problem: problem ?? null,
+    })),
+  };
+}
+
+function csvPrinter(options: EventsOptions): EventPrinter {
+  const names = options.fields ?? WIDE_FIELDS;
+  const readers = names.map(fieldReader);
+  const cell = (name: string, value: unknown): string =>
+    name === 'time' && !options.utc ? localIso(cellText(value)) : cellText(value);
+  let isFirst = true;
+  return {
+    add(event) {
+      const shown = presentable(event, options);
+      const head = isFirst ? csvLine(names) : '';
+      isFirst = false;
+      return head + csvLine(readers.map(({ name, read }) => cell(name, read(shown))));
+    },
+    end: () => (isFirst ? csvLine(names) : ''),
+  };
+}
+
+function localIso(text: string): string {
+  return text === '' ? '' : shortTime(text, false, true);
+}
+
+function tablePrinter(options: EventsOptions): EventPrinter {
+  const { style, utc, width, format, live } = options;
+  const isWide = format === 'wide';
+  const table = new EventTable({
+    style,
+    utc,
+    fields: options.fields ?? (isWide ? WIDE_FIELDS : TABLE_FIELDS),
+    ...(width === undefined || isWide ? {} : { width }),
+    ...(live === true ? { sample: 1 } : {}),
+  });
+  return {
+    add(event, open) {
+      const shown = presentable(event, options);
+      return table.add(shown, open) + (options.bodies ? bodiesText(shown, table, style) : '');
+    },
+    end: () => table.flush(),
+  };
+}
+
+function bodiesText(event: AuditEvent, table: EventTable, style: Style): string {
+  const before = table.flush();
+  const parts = (['requestObject', 'responseObject'] as const)
+    .filter((name) => event[name] !== undefined)
+    .map((name) => `    ${style.dim(name)} ${safeJson(event[name], 4)}\n`);
+  return before + parts.join('');
+}
+
+/** JSON keeps control characters escaped; those above ASCII are escaped as well. */
+export function safeJson(value: unknown, indent: number): string {
+  const text = JSON.stringify(value, null, 2) ?? '';
+  return escapeControls(text).replaceAll('\n', `\n${' '.repeat(indent)}`);
+}
+
+export function escapeControls(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,71 @@
+/**
+ * Texts of a log on a terminal. Rule: a log is written by strangers (names, user agents, URLs are the client's), so nothing of
+ * it that a terminal would obey is passed on; and columns are as wide as they look.
+ */
+
+/** Control characters, and those that turn the direction of writing or hide, become visible escapes. */
+export function safeText(text: string): string {
+  return /^[ -~]*$/.test(text) ? text : text.replace(UNSAFE, escapeOf);
+}
+
+/** C0, DEL, C1; soft hyphen, zero width, direction marks and overrides, line separators, byte order mark, tags, lone surrogates. */
+const UNSAFE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udc7f]/g;
+
+function escapeOf(character: string): string {
+  const known = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
+  return (
+    known ?? Array.from(character, (one) => `\\u${(one.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`).join('')
+  );
+}
+
+/** Columns that a terminal gives to a text without control characters. */
+export function widthOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
+  let width = 0;
+  for (const character of text) width += characterWidth(character.codePointAt(0) ?? 0);
+  return width;
+}
+
+/** Cut to so many columns, with an ellipsis where something is missing. */
+export function shorten(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let kept = '';
+  let used = 0;
+  for (const character of text) {
+    const next = characterWidth(character.codePointAt(0) ?? 0);
+    if (used + next > width - 1) break;
+    kept += character;
+    used += next;
+  }
+  return `${kept}\u2026`;
+}
+
+export function pad(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
+}
+
+function characterWidth(code: number): number {
+  if (code < 0x300) return 1;
+  if (COMBINING.test(String.fromCodePoint(code))) return 0;
+  return WIDE.some(([from, to]) => code >= from && code <= to) ? 2 : 1;
+}
+
+const COMBINING = /\p{Mn}|\p{Me}/u;
+
+/** East Asian wide and full-width characters, and pictures (Unicode's EastAsianWidth W and F, in blocks). */
+const WIDE: readonly (readonly [number, number])[] = [
+  [0x1100, 0x115f],
+  [0x2e80, 0x303e],
+  [0x3041, 0xa4cf],
+  [0xa960, 0xa97f],
+  [0xac00, 0xd7a3],
+  [0xf900, 0xfaff],
+  [0xfe30, 0xfe6f],
+  [0xff00, 0xff60],
+  [0xffe0, 0xffe6],
+  [0x1f300, 0x1f64f],
+  [0x1f680, 0x1f6ff],
+  [0x1f900, 0x1faff],
+  [0x20000, 0x3fffd],
+];

@@ -1,0 +1,81 @@
+/** Who did it: a line each, and what the answer is worth. */
+import type { WhoAnswer, WhoReport } from '../../change/log-who';
+import type { LogFile } from '../../change/log';
+import type { Question } from '../../core/auditlog/question';
+import { resourceText } from '../../core/auditlog/report';
+import { createStyle, type Style } from '../style';
+import { fileTotals } from './events';
+import { safeText } from './text';
+import { shortTime } from './time';
+
+export function whoText(report: WhoReport, question: Question, style: Style, utc: boolean): string {
+  const done = report.answers.filter(({ succeeded }) => succeeded);
+  const tried = report.answers.filter(({ succeeded }) => !succeeded);
+  const lines = done.filter(({ direct }) => direct).map((answer) => answerText(answer, style, utc));
+  if (lines.length === 0 && done.length > 0)
+    lines.push(`${style.bold('nobody')} this one by name, as far as the log tells`);
+  const many = done.filter(({ direct }) => !direct);
+  lines.push(...many.map((answer) => `one of many: ${answerText(answer, plain, utc)}`));
+  if (done.length === 0) lines.push(`${style.bold('nobody')}, as far as the log tells`);
+  lines.push(...tried.map((answer) => style.yellow(`tried: ${answerText(answer, plain, utc)}`)));
+  return `${lines.join('\n')}\n`;
+}
+
+const plain = createStyle(false);
+
+function answerText(answer: WhoAnswer, style: Pick<Style, 'bold'>, utc: boolean): string {
+  const { user, as, groups, verb, namespace, name, time, ips, agent, code } = answer;
+  const who = user === '' ? 'anonymous (login failed)' : as === null ? user : `${user} as ${as}`;
+  const what = resourceText(answer.resource, answer.subresource ?? '', '');
+  return [
+    style.bold(safeText(who)),
+    groups.length === 0 ? '' : `(${safeText(groups.join(', '))})`,
+    safeText(`${verb} ${what}${name === null ? '' : ` ${name}`}${namespace === null ? '' : ` in ${namespace}`}`),
+    `at ${shortTime(time, utc)}`,
+    ips.length === 0 ? '' : `from ${safeText(ips.join(', '))}`,
+    agent === '' ? '' : `with ${safeText(agent)}:`,
+    code === null ? 'no answer' : String(code),
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+/** What limits the answer, for the talk. */
+export function whoNotes(
+  report: WhoReport,
+  question: Question,
+  since: number | undefined,
+  style: Style,
+  utc: boolean,
+): string {
+  const notes: string[] = [];
+  const { policy, oldest, answers } = report;
+  const deed = `${question.word} ${question.target.resource}${question.name === undefined ? '' : `/${question.name}`}`;
+  if (policy?.logged === 'none') {
+    const by = policy.rule === null ? 'no rule matches it' : `rule ${policy.rule} leaves it out`;
+    notes.push(`the policy in force does not log this (${safeText(deed)}): ${by}`);
+  } else if (policy?.logged === 'some') {
+    const by = policy.rule === null ? 'no rule matches' : `rule ${policy.rule}`;
+    notes.push(`the policy in force does not log this of ${safeText(policy.notFor.join(', '))} (${by})`);
+  }
+  if (oldest === null) notes.push('the log is empty');
+  else if (answers.length === 0 || (since !== undefined && Date.parse(oldest) * 1000 > since))
+    notes.push(`the log reaches back to ${shortTime(oldest, utc)}; what was before is not in it`);
+  return notes.map((note) => `${style.yellow('!')} ${note}\n`).join('');
+}
+
+export function whoJson(report: WhoReport, question: Question, files: readonly LogFile[]): string {
+  const { target, name, namespace, word } = question;
+  const { resource, group, subresource } = target;
+  const asked = {
+    verb: word,
+    resource,
+    apiGroup: group ?? null,
+    subresource: subresource ?? null,
+    name: name ?? null,
+    namespace: namespace ?? null,
+  };
+  const { answers, oldest, policy } = report;
+  const document = { command: 'log who', exitCode: 0, question: asked, answers, oldest, policy };
+  return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
+}

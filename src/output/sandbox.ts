@@ -1,0 +1,39 @@
+/** `sandbox` and `demo` for people, and the line that says that a node is none. */
+import type { SandboxState } from '../change/ports';
+import { seconds, table, type Style } from './style';
+
+/** Below an answer that could be taken for a real node's; empty on a real one. */
+export function sandboxLine(sandbox: string | undefined, style: Style): string {
+  return sandbox === undefined ? '' : `${style.dim(`In the sandbox ${sandbox}: no real node was touched.`)}\n`;
+}
+
+export function sandboxText(state: SandboxState, style: Style, nowMs: number): string {
+  const colour = { none: style.yellow, stopped: style.yellow, running: style.green }[state.state];
+  const rows: string[][] = [['sandbox', state.dir]];
+  rows.push([
+    'state',
+    colour(state.state) + (state.state === 'running' && !state.ready ? ', its API is not ready' : ''),
+  ]);
+  if (state.state === 'none') return `${table(rows)}\n`;
+  rows.push(['like', `${state.like ?? ''} (Kubernetes ${state.kubernetesVersion ?? ''})`]);
+  rows.push(['API server', `https://127.0.0.1:${state.port ?? ''}`]);
+  const since = (startedAt: number): string => `for ${seconds(Math.max(0, nowMs - startedAt))}`;
+  if (state.kubelet) rows.push(['kubelet', `pid ${state.kubelet.pid} ${since(state.kubelet.startedAt)}`]);
+  else if (state.state === 'running') rows.push(['kubelet', style.red('does not run')]);
+  for (const { name, pid, startedAt } of state.containers) rows.push([name, `pid ${pid} ${since(startedAt)}`]);
+  rows.push(['files', state.node ?? '']);
+  return `${table(rows)}\n`;
+}
+
+/** How to go on from here. @param suffix what has to follow each command for this very sandbox. */
+export function sandboxUse(state: SandboxState, suffix: string, style: Style): string {
+  const rows = state.users.map(({ name, about }) => [`  ${name}`, about]);
+  return [
+    style.bold('To use it:'),
+    `  kube-auditctl enable --sandbox${suffix}`,
+    `  export KUBECONFIG=$(kube-auditctl sandbox kubeconfig --path${suffix})   # for kubectl`,
+    style.bold('Its users') + ' (kube-auditctl sandbox kubeconfig --user NAME):',
+    table(rows),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,65 @@
+/** One task of a job: the same in a thread of its own and without one. */
+import { PieceCensus, type PieceOpen } from '../../core/auditlog/census';
+import type { Collector } from '../../core/auditlog/collectors';
+import type { Filter } from '../../core/auditlog/filter';
+import type { EventScan } from '../../core/auditlog/scan';
+import { FINAL, Finished, rankOf, requestKey } from '../../core/auditlog/stages';
+import type { Task } from './protocol';
+import { scanPiece, type Pause, type PieceStats, type Sink } from './scan-piece';
+
+/** Counts what a task finds; what is not certain in its piece alone is handed back. */
+export async function collectTask(
+  { piece, first }: Task,
+  filter: Filter,
+  collector: Collector,
+): Promise<{ stats: PieceStats; open?: PieceOpen }> {
+  const count = (scan: EventScan): void => {
+    collector.add(scan);
+  };
+  if (!filter.pick) {
+    const stats = await scanPiece(piece, filter, (scan) => {
+      if (filter.after(scan)) count(scan);
+    });
+    return { stats };
+  }
+  const census = new PieceCensus(filter, count, first);
+  const stats = await scanPiece(piece, filter, (scan) => {
+    census.add(scan);
+  });
+  return { stats, open: census.result() };
+}
+
+/**
+ * Hands on every event that is wanted, and those that may be needed to tell which stage of a request is the last one: an
+ * event that is not wanted itself may still take the place of an earlier stage.
+ */
+export function eventsOfTask({ piece, first }: Task, filter: Filter, sink: Sink, pause?: Pause): Promise<PieceStats> {
+  if (!filter.pick) {
+    return scanPiece(
+      piece,
+      filter,
+      (scan) => {
+        if (filter.after(scan)) sink(scan);
+      },
+      pause,
+    );
+  }
+  const begun = new Set<number>();
+  const finished = new Finished();
+  const times = new PieceCensus(filter, () => undefined, first);
+  return scanPiece(
+    piece,
+    filter,
+    (scan) => {
+      const rank = rankOf(scan);
+      const key = requestKey(scan);
+      if (rank === FINAL) {
+        finished.add(key);
+        if (!begun.delete(key) && !filter.after(scan) && !times.crosses(scan)) return;
+      } else if (finished.has(key)) return;
+      else begun.add(key);
+      sink(scan);
+    },
+    pause,
+  );
+}

@@ -1,0 +1,26 @@
+/** What the threads that read logs and the one that answers say to each other. Everything is plain data. */
+import type { FilterSpec } from '../../core/auditlog/filter';
+import type { PieceOpen } from '../../core/auditlog/census';
+import type { CollectorResult, CollectorSpec } from '../../core/auditlog/collectors';
+import type { Piece, PieceStats } from './scan-piece';
+
+export interface Job {
+  filter: FilterSpec;
+  /** Absent: the events themselves are wanted. */
+  collect?: CollectorSpec;
+}
+
+export interface Task {
+  id: number;
+  piece: Piece;
+  /** Nothing of its log comes before it. */
+  first: boolean;
+}
+
+export type ToWorker = { do: 'task'; task: Task } | { do: 'more' } | { do: 'result' };
+
+export type FromWorker =
+  /** Events, a line each; they are waited for by `more`. */
+  | { is: 'events'; id: number; bytes: Uint8Array }
+  | { is: 'done'; id: number; stats: PieceStats; open?: PieceOpen }
+  | { is: 'result'; result: CollectorResult };

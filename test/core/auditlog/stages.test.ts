@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { PieceCensus, stillOpen } from '../../../src/core/auditlog/census';
+import { compileFilter } from '../../../src/core/auditlog/filter';
+import { SLOT } from '../../../src/core/auditlog/members';
+import { EventScan } from '../../../src/core/auditlog/scan';
+import { FINAL, rankOf, requestKey, StagePicker, type Rank } from '../../../src/core/auditlog/stages';
+import { line, type EventParts } from '../../support/audit-events';
+
+const scan = new EventScan();
+function scanned(parts: EventParts): EventScan {
+  const bytes = new TextEncoder().encode(line(parts));
+  scan.scan(bytes, 0, bytes.length);
+  return scan;
+}
+
+test.each<[EventParts, Rank]>([
+  [{ stage: 'RequestReceived' }, 0],
+  [{ stage: 'ResponseStarted', verb: 'watch' }, 1],
+  [{ stage: 'ResponseComplete' }, FINAL],
+  [{ stage: 'Panic' }, FINAL],
+  // A failed login has only this.
+  [{ stage: 'ResponseStarted', user: '', code: 401 }, FINAL],
+])('%j has rank %d', (parts, rank) => {
+  expect(rankOf(scanned(parts))).toBe(rank);
+});
+
+test('an Audit-ID that a client uses twice makes no two requests one', () => {
+  const one = requestKey(scanned({ auditID: 'mine', uri: '/api/v1/secrets', verb: 'watch' }));
+  expect(requestKey(scanned({ auditID: 'mine', uri: '/version', verb: 'get' }))).not.toBe(one);
+  expect(
+    requestKey(scanned({ auditID: 'mine', uri: '/api/v1/secrets', verb: 'watch', stage: 'ResponseStarted' })),
+  ).toBe(one);
+});
+
+const pick = (events: [string, Rank][], limit = 1e9): string[] => {
+  const picker = new StagePicker<string>(limit);
+  const given = events.flatMap(([name, rank]) => [...picker.push(`${name}${rank}`, rank, name.charCodeAt(0), 1)]);
+  return [...given, ...picker.end()].map(({ value, open }) => (open ? `${value} open` : value));
+};
+
+test.each<[string, [string, Rank][], string[]]>([
+  [
+    'the last stage stands for the request, in its place',
+    [
+      ['a', 0],
+      ['b', 0],
+      ['b', 2],
+      ['a', 2],
+    ],
+    ['b2', 'a2'],
+  ],
+  [
+    'what never ends stands where it began',
+    [
+      ['a', 0],
+      ['b', 2],
+      ['c', 1],
+    ],
+    ['a0 open', 'b2', 'c1 open'],
+  ],
+  [
+    'a request received and begun',
+    [
+      ['a', 0],
+      ['a', 1],
+      ['b', 2],
+    ],
+    ['a1 open', 'b2'],
+  ],
+  [
+    'stages written in the wrong order',
+    [
+      ['a', 2],
+      ['a', 0],
+      ['b', 1],
+      ['b', 0],
+    ],
+    ['a2', 'b1 open'],
+  ],
+  [
+    'two ends of one id are two',
+    [
+      ['a', 2],
+      ['a', 2],
+    ],
+    ['a2', 'a2'],
+  ],
+])('%s', (_name, events, expected) => {
+  expect(pick(events)).toEqual(expected);
+});
+
+test('what is held back is bounded: then the oldest is given as it stands', () => {
+  expect(
+    pick(
+      [
+        ['a', 0],
+        ['b', 2],
+        ['c', 2],
+        ['d', 2],
+        ['a', 2],
+      ],
+      2,
+    ),
+  ).toEqual(['a0 open', 'b2', 'c2', 'd2', 'a2']);
+});
+
+interface Step {
+  id: number;
+  stage: string;
+}
+
+/** Requests whose stages are interleaved, some without an end, in the order of time. */
+const logs = fc
+  .array(
+    fc.record({
+      from: fc.integer({ min: 0, max: 900 }),
+      long: fc.boolean(),
+      ends: fc.boolean(),
+      lasts: fc.integer({ min: 0, max: 300 }),
+    }),
+    {
+      maxLength: 40,
+    },
+  )
+  .map((requests) =>
+    requests
+      .flatMap(({ from, long, ends, lasts }, id): (Step & { at: number; received: number })[] => [
+        { id, stage: 'RequestReceived', at: from, received: from },
+        ...(long ? [{ id, stage: 'ResponseStarted', at: from + 1, received: from }] : []),
+        ...(ends ? [{ id, stage: 'ResponseComplete', at: from + 2 + lasts, received: from }] : []),
+      ])
+      .sort((a, b) => a.at - b.at),
+  );
+
+test('counted in pieces as in one', () => {
+  fc.assert(
+    fc.property(logs, fc.array(fc.integer({ min: 0, max: 120 }), { maxLength: 6 }), (steps, cuts) => {
+      const best = new Map<number, string>();
+      for (const { id, stage } of steps) best.set(id, stage);
+      const filter = compileFilter({});
+      const counted: string[] = [];
+      const count = (each: EventScan): void => void counted.push(`${each.text(SLOT.auditID)} ${each.text(SLOT.stage)}`);
+      const bounds = [0, ...cuts.sort((a, b) => a - b).map((cut) => Math.min(cut, steps.length)), steps.length];
+      const pieces = bounds.slice(1).map((end, index) => {
+        const census = new PieceCensus(filter, count, index === 0);
+        for (const { id, stage, at, received } of steps.slice(bounds[index], end)) {
+          const time = (second: number): string =>
+            new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().replace('Z', '000Z');
+          census.add(scanned({ auditID: String(id), stage, time: time(at), received: time(received) }));
+        }
+        return census.result();
+      });
+      for (const { raw } of stillOpen(pieces)) {
+        scan.scan(raw, 0, raw.length);
+        count(scan);
+      }
+      expect(counted.sort()).toEqual([...best].map(([id, stage]) => `${id} ${stage}`).sort());
+    }),
+    { numRuns: 300 },
+  );
+});

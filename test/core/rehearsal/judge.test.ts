@@ -1,0 +1,131 @@
+/** What a rehearsal comes to: only a difference between the planned arguments and today's counts. */
+import { judgeControl, judgeTrial, type RehearsalFacts } from '../../../src/core/rehearsal/judge';
+import { etcdCause } from '../../../src/core/rehearsal/etcd';
+import { isPastAudit, versionOf, type TrialEnd } from '../../../src/core/rehearsal/trial';
+
+const facts: RehearsalFacts = {
+  manifestPath: '/m.yaml',
+  version: 'v1.30.0',
+  scene: {
+    etcdServers: [],
+    etcdChanged: false,
+    wantedArgv: [],
+    policyPath: '/p',
+    policyMounted: false,
+    logPath: '/a.log',
+  },
+};
+const VERSION = 'I1121 08:21:36.617619       2 server.go:182] Version: v1.20.2';
+const ended = (...lines: string[]): TrialEnd => ({ state: 'ended', code: 1, signal: null, lines });
+const lives = (more: object = {}): TrialEnd => ({ state: 'lives', reached: 'admission', lines: [VERSION], ...more });
+const UNKNOWN = ended('Error: unknown flag: --x');
+
+const of = (planned: TrialEnd, control?: TrialEnd) => {
+  const judged = judgeTrial(planned, facts);
+  return 'undecided' in judged && control ? judgeControl(judged, control, facts) : judged;
+};
+
+test.each<[string, TrialEnd, object]>([
+  ['lives behind its audit options', lives(), { state: 'accepted', version: 'v1.20.2' }],
+  ['gives no sign', lives({ reached: 'nothing', lines: [] }), { state: 'not-possible', version: 'v1.30.0' }],
+  ['is killed', { state: 'ended', code: null, signal: 'SIGKILL', lines: [] }, { state: 'not-possible' }],
+  [
+    'cannot be started',
+    { state: 'not-possible', why: 'no unshare' },
+    { state: 'not-possible', summary: 'not rehearsed: no unshare' },
+  ],
+])('a server that %s needs no control', (_, end, expected) => {
+  expect(of(end)).toMatchObject(expected);
+});
+
+const READ_ONLY = lives({ logProblem: 'read-only file system' });
+const NO_FILE: TrialEnd = {
+  state: 'unmountable',
+  mount: { mountPath: '/p', source: '/p', readOnly: true, type: 'File' },
+  why: 'hostPath type check failed: /p is not a file',
+};
+const POLICY = ended(
+  VERSION,
+  'E1121 08:21:36.0       2 run.go:72] "command failed" err="x"',
+  'E1121 08:21:36.000000       2 run.go:72] "command failed" err="loading audit policy file: failed to read file path \\"/p\\": open /p: no such file or directory"',
+);
+
+test.each<[string, TrialEnd, object]>([
+  ['unknown-flag', UNKNOWN, { detail: 'rehearsal with kube-apiserver v1.30.0\n  Error: unknown flag: --x' }],
+  ['audit-policy-not-mounted', POLICY, {}],
+  ['audit-log-read-only', READ_ONLY, { title: 'the audit log /a.log is mounted read-only' }],
+  ['volume-not-mountable', NO_FILE, { title: expect.stringContaining('/p is not a file') }],
+  [
+    'server-refused',
+    ended('Error: words without a rule'),
+    { title: 'kube-apiserver refuses to start: words without a rule' },
+  ],
+  [
+    'server-refused',
+    ended('words of another kind'),
+    { title: expect.stringContaining('exit code 1'), detail: expect.stringContaining('words of another kind') },
+  ],
+])('%s: rejected when today is accepted', (code, planned, cause) => {
+  expect(of(planned, lives())).toMatchObject({
+    state: 'rejected',
+    control: 'accepted',
+    cause: { code, severity: 'error', remedy: expect.arrayContaining([expect.any(String)]), ...cause },
+  });
+});
+
+test.each([UNKNOWN, POLICY, READ_ONLY, NO_FILE])('what today fails of as well is no more than a warning', (end) => {
+  expect(of(end, end)).toMatchObject({ state: 'not-possible', control: 'rejected', cause: { severity: 'warning' } });
+});
+
+test('today fails of something else: a difference', () => {
+  expect(of(UNKNOWN, POLICY)).toMatchObject({
+    state: 'rejected',
+    control: 'rejected',
+    cause: { code: 'unknown-flag' },
+  });
+});
+
+test('without a control nothing is held against the change', () => {
+  expect(of(UNKNOWN, { state: 'not-possible', why: 'no memory' })).toMatchObject({
+    state: 'not-possible',
+    summary: expect.stringContaining('no memory'),
+    cause: { code: 'unknown-flag', severity: 'warning' },
+  });
+});
+
+test.each([
+  ['I0101 1 plugins.go:158] Loaded 12 mutating admission controller(s) successfully in the following order: X.', true],
+  ['{"msg":"Loaded 10 validating admission controller(s) successfully"}', true],
+  ['W0101 1 clientconn.go:1223] grpc: addrConn.createTransport failed to connect to {https://127.0.0.1:1}', true],
+  ['I0101 1 shared_informer.go:240] Waiting for caches to sync for node_authorizer', false],
+  ['I0101 1 server.go:182] Version: v1.20.2', false],
+])('%s: behind the audit options: %s', (line, past) => {
+  expect(isPastAudit(`before\n${line}\n`)).toBe(past);
+});
+
+test('the version is what the server says', () => {
+  expect(versionOf(['x', VERSION])).toBe('v1.20.2');
+  expect(versionOf(['Error: unknown flag'])).toBeUndefined();
+});
+
+describe('etcd', () => {
+  const dead = (server: string) => ({ server, failure: 'connection refused' });
+  test.each([
+    [
+      'all dead, today one answers',
+      [dead('https://a:1'), dead('https://b:1')],
+      [{ server: 'https://c:1' }, dead('https://d:1')],
+      true,
+    ],
+    [
+      'one of the planned answers',
+      [dead('https://a:1'), { server: 'https://b:1' }],
+      [{ server: 'https://c:1' }],
+      false,
+    ],
+    ['today nobody answers either', [dead('https://a:1')], [dead('https://c:1')], false],
+    ['nobody was asked', [], [], false],
+  ])('%s', (_, planned, today, caused) => {
+    expect(etcdCause(planned, today)?.code).toBe(caused ? 'etcd-unreachable' : undefined);
+  });
+});

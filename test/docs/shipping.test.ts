@@ -1,0 +1,68 @@
+/** docs/shipping/ is kept true, as far as that can be told without the programs: the files parse, and fit each other. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+
+const read = (name: string): string => readFileSync(`docs/shipping/${name}`, 'utf8');
+const LOG = '/var/log/kubernetes/audit/audit.log';
+
+interface Component {
+  type: string;
+  inputs?: string[];
+  source?: string;
+}
+
+test('Vector: every input is there, every transform leads somewhere', () => {
+  const { sources, transforms, sinks } = parse(read('vector.yaml')) as Record<string, Record<string, Component>>;
+  const makers = { ...sources, ...transforms };
+  const used = Object.values({ ...transforms, ...sinks }).flatMap(({ inputs }) => inputs ?? []);
+  expect([...new Set(used)].sort()).toEqual(Object.keys(makers).sort());
+  expect(sources!['audit']).toMatchObject({ type: 'file', include: [LOG] });
+  expect(Object.values(sinks!).map(({ type }) => type)).toEqual(['clickhouse', 'loki', 'elasticsearch']);
+});
+
+test('ClickHouse: the columns of the table are those that Vector sends', () => {
+  const { transforms } = parse(read('vector.yaml')) as { transforms: Record<string, Component> };
+  const sent = [...transforms['columns']!.source!.matchAll(/^ *"(\w+)":/gm)].map(([, name]) => name);
+  const columns = [...read('clickhouse.sql').matchAll(/^ *`(\w+)`/gm)].map(([, name]) => name);
+  expect(sent).toEqual(columns);
+});
+
+test('Fluent Bit: the parser is there, and every output gets what the input is tagged with', () => {
+  const { parsers, pipeline } = parse(read('fluent-bit.yaml')) as {
+    parsers: { name: string }[];
+    pipeline: Record<'inputs' | 'filters' | 'outputs', Record<string, unknown>[]>;
+  };
+  const [input] = pipeline.inputs;
+  expect(parsers.map(({ name }) => name)).toContain(input!['parser']);
+  expect(input).toMatchObject({ name: 'tail', path: LOG });
+  for (const each of [...pipeline.filters, ...pipeline.outputs]) expect(each['match']).toBe(input!['tag']);
+});
+
+test('OpenSearch: a template of fields that events have', () => {
+  const { template } = JSON.parse(read('opensearch-template.json')) as {
+    template: { mappings: { properties: Record<string, { properties?: object }> } };
+  };
+  const events = readFileSync('fixtures/logs/course.log', 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, Record<string, unknown> | undefined>);
+  for (const [name, { properties }] of Object.entries(template.mappings.properties)) {
+    if (name === 'node' || name === '@timestamp') continue;
+    const found = events.filter((event) => event[name] !== undefined).map((event) => event[name]);
+    expect([name, found.length > 0]).toEqual([name, true]);
+    for (const inner of Object.keys(properties ?? {}))
+      expect([name, inner, found.some((value) => value?.[inner] !== undefined)]).toEqual([name, inner, true]);
+  }
+});
+
+test('the page names every file, and no others', () => {
+  const named = [...readFileSync('docs/shipping.md', 'utf8').matchAll(/\]\((shipping\/[^)]+)\)/g)].map(
+    ([, path]) => path!,
+  );
+  for (const path of named) expect(existsSync(`docs/${path}`)).toBe(true);
+  expect([...new Set(named)].sort()).toEqual(
+    readdirSync('docs/shipping')
+      .map((name) => `shipping/${name}`)
+      .sort(),
+  );
+});

@@ -1,0 +1,310 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { FilterSpec } from '../../../src/core/auditlog/filter';
+import type { LogFile, OpenLogs } from '../../../src/change/log';
+import { createLogReader, type ReaderOptions } from '../../../src/system/log/reader';
+import { buildSync } from 'esbuild';
+import { line, randomFrom, type EventParts } from '../../support/audit-events';
+import { bundle } from '../../support/bundle';
+import { tempFolder } from '../../support/temp-folder';
+
+const script = join(tempFolder(), 'worker.cjs');
+
+beforeAll(() => {
+  buildSync({
+    entryPoints: [join(__dirname, '../../../src/system/workers/log.ts')],
+    outfile: script,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'error',
+  });
+});
+
+const COURSE = 'fixtures/logs/course.log';
+
+async function withLogs<T>(names: string[], options: ReaderOptions, work: (logs: OpenLogs) => Promise<T>): Promise<T> {
+  const logs = await createLogReader(options).open({ kind: 'named', names });
+  try {
+    return await work(logs);
+  } finally {
+    logs.close();
+  }
+}
+
+interface Answer {
+  ids: string[];
+  files: readonly LogFile[];
+  lines: string[];
+}
+
+function query(names: string[], filter: FilterSpec = { stage: ['all'] }, options: ReaderOptions = {}): Promise<Answer> {
+  return withLogs(names, options, async (logs) => {
+    const lines: string[] = [];
+    for await (const { raw } of logs.events(filter)) lines.push(new TextDecoder().decode(raw));
+    return { lines, ids: lines.map((each) => (JSON.parse(each) as { auditID: string }).auditID), files: logs.files };
+  });
+}
+
+const total = (files: readonly LogFile[], pick: (file: LogFile) => number): number =>
+  files.reduce((sum, file) => sum + pick(file), 0);
+
+/** Seconds after the start of 2026. */
+const time = (second: number): string =>
+  new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().replace('Z', '000Z');
+
+function put(content: string | Uint8Array, name = 'audit.log', folder = tempFolder()): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const event = (id: string, more: EventParts = {}): string => `${line({ auditID: id, ...more })}\n`;
+
+describe('files as they come', () => {
+  const huge = { a: 'x'.repeat(5 << 20), b: [1, 2, '}"{\n'] };
+  test.each<[string, string | Uint8Array, string[], number]>([
+    ['empty', '', [], 0],
+    ['empty lines', `\n\n${event('a')}\n \n${event('b')}`, ['a', 'b'], 0],
+    ['no line break at the end', event('a') + line({ auditID: 'b' }), ['a', 'b'], 0],
+    ['a half-written line at the end', event('a') + line({ auditID: 'b' }).slice(0, 200), ['a'], 1],
+    ['CRLF', event('a').replace('\n', '\r\n') + event('b').replace('\n', '\r\n'), ['a', 'b'], 0],
+    ['a byte order mark', `\ufeff${event('a')}`, ['a'], 0],
+    ['a block of zeros after a power cut', `${event('a').slice(0, 99)}${'\0'.repeat(5000)}${event('b')}`, ['b'], 1],
+    ['half a line with the next one behind it', event('a').slice(0, 150) + event('b') + event('c'), ['b', 'c'], 1],
+    ['rubbish in between', `${event('a')}not json\n{"kind":\n\u0000\u0001\n${event('b')}`, ['a', 'b'], 3],
+    [
+      'a line of many megabytes',
+      event('a') + event('b', { level: 'Request', requestObject: huge }) + event('c'),
+      ['a', 'b', 'c'],
+      0,
+    ],
+    ['gzipped', gzipSync(event('a') + event('b')), ['a', 'b'], 0],
+    ['gzipped in parts', Buffer.concat([gzipSync(event('a')), gzipSync(event('b'))]), ['a', 'b'], 0],
+    [
+      'printed over many lines',
+      `${JSON.stringify(JSON.parse(line({ auditID: 'a' })), null, 2)}\n${JSON.stringify(JSON.parse(line({ auditID: 'b' })), null, 2)}\n`,
+      ['a', 'b'],
+      0,
+    ],
+    [
+      'one JSON list',
+      JSON.stringify([JSON.parse(line({ auditID: 'a' })), JSON.parse(line({ auditID: 'b' }))], null, 1),
+      ['a', 'b'],
+      0,
+    ],
+    [
+      'webhook dumps',
+      `{"kind":"EventList","items":[${line({ auditID: 'a' })}]}\n{"kind":"EventList","items":[${line({ auditID: 'b' })}]}\n`,
+      ['a', 'b'],
+      0,
+    ],
+    [
+      'a container log',
+      `2026-01-01T00:00:00Z stdout F ${event('a')}2026-01-01T00:00:00Z stderr F I0101 hello\n2026-01-01T00:00:00Z stdout P ${line({ auditID: 'b' }).slice(0, 77)}\n2026-01-01T00:00:00Z stdout F ${line({ auditID: 'b' }).slice(77)}\n`,
+      ['a', 'b'],
+      0,
+    ],
+  ])('%s', async (_name, content, ids, damaged) => {
+    const answer = await query([put(content)]);
+    expect([answer.ids, total(answer.files, (file) => file.damaged)]).toEqual([ids, damaged]);
+    expect(total(answer.files, (file) => file.events)).toBe(ids.length);
+  });
+
+  test('the event behind half of another one is found, whatever the half is', async () => {
+    const path = put(event('a', { verb: 'get' }).slice(0, 260) + event('b', { verb: 'delete' }));
+    expect((await query([path], { verb: ['delete'] })).ids).toEqual(['b']);
+  });
+
+  test('a gzip that breaks off: what can be read of it, and told', async () => {
+    const random = randomFrom(1);
+    const text = Array.from({ length: 3000 }, (_, at) => event(String(at), { name: String(random()) })).join('');
+    const { ids, files } = await query([put(gzipSync(text).subarray(0, -500), 'audit.log.gz')]);
+    expect(ids.length).toBeGreaterThan(100);
+    expect(ids.length).toBeLessThan(3000);
+    expect(files[0]?.problem).toMatch(/unexpected end of file/);
+  });
+});
+
+describe('standard input', () => {
+  const reading = (input: string | Uint8Array): unknown =>
+    JSON.parse(
+      execFileSync(
+        process.execPath,
+        [
+          bundle(`
+            import { createLogReader } from './src/system/log/reader';
+            const logs = await createLogReader().open({ kind: 'named', names: ['-'] });
+            const ids = [];
+            for await (const { raw } of logs.events({})) ids.push(JSON.parse(new TextDecoder().decode(raw)).auditID);
+            console.log(JSON.stringify({ ids, damaged: logs.files[0].damaged }));
+          `),
+        ],
+        { input, encoding: 'utf8' },
+      ),
+    );
+
+  test.each<[string, string | Uint8Array, string[]]>([
+    ['as it is', event('a') + event('b'), ['a', 'b']],
+    ['gzipped', gzipSync(event('a') + event('b')), ['a', 'b']],
+    ['empty', '', []],
+  ])('%s', (_name, input, ids) => {
+    expect(reading(input)).toEqual({ ids, damaged: 0 });
+  });
+});
+
+describe('which files', () => {
+  test('a folder, a pattern, what was rotated in order; each file once', async () => {
+    const folder = tempFolder();
+    put(event('3'), 'audit.log', folder);
+    put(gzipSync(event('1')), 'audit-2026-01-01T00-00-00.000.log.gz', folder);
+    put(event('2'), 'audit-2026-01-02T00-00-00.000.log', folder);
+    put('not a log', 'notes.txt', folder);
+    for (const names of [
+      [folder],
+      [`${folder}/audit*`],
+      [`${folder}/audit.log`, `${folder}/audit-*`, `${folder}/./audit.log`],
+    ])
+      expect((await query(names)).ids).toEqual(['1', '2', '3']);
+    expect((await query([`${folder}/audit.log`])).ids).toEqual(['3']);
+  });
+
+  test('the node\u2019s own log is found with its rotated files, below a root of its own', async () => {
+    const root = tempFolder();
+    mkdirSync(join(root, 'var/log/kubernetes/audit'), { recursive: true });
+    const folder = join(root, 'var/log/kubernetes/audit');
+    put(event('2'), 'audit.log', folder);
+    put(event('1'), 'audit-2026-01-01T00-00-00.000.log', folder);
+    put(event('x'), 'other.log', folder);
+    const logs = await createLogReader().open({ kind: 'node', root, path: '/var/log/kubernetes/audit/audit.log' });
+    const ids: string[] = [];
+    for await (const { raw } of logs.events({}))
+      ids.push((JSON.parse(new TextDecoder().decode(raw)) as { auditID: string }).auditID);
+    logs.close();
+    expect(ids).toEqual(['1', '2']);
+  });
+
+  test('the logs of several nodes are merged by time', async () => {
+    const [a, b] = [tempFolder(), tempFolder()];
+    const one = put([1, 4, 5].map((second) => event(`a${second}`, { time: time(second) })).join(''), 'audit.log', a);
+    const two = put([2, 3, 6].map((second) => event(`b${second}`, { time: time(second) })).join(''), 'audit.log', b);
+    expect((await query([one, two])).ids).toEqual(['a1', 'b2', 'b3', 'a4', 'a5', 'b6']);
+  });
+
+  test('renamed while it is read: the file that was opened is read to its end', async () => {
+    const folder = tempFolder();
+    const path = put(event('a') + event('b'), 'audit.log', folder);
+    await withLogs([path], {}, async (logs) => {
+      renameSync(path, `${path}.1`);
+      writeFileSync(path, event('new'));
+      appendFileSync(`${path}.1`, event('late'));
+      const ids: string[] = [];
+      for await (const { raw } of logs.events({}))
+        ids.push((JSON.parse(new TextDecoder().decode(raw)) as { auditID: string }).auditID);
+      expect(ids).toEqual(['a', 'b']);
+    });
+  });
+
+  test.each([['/nowhere/audit.log'], ['/nowhere/*.log']])('%s is not there', async (name) => {
+    await expect(query([name])).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('in pieces and in threads', () => {
+  const reference = readFileSync(COURSE, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(
+      (each) => JSON.parse(each) as { auditID: string; stage: string; verb: string; objectRef?: { resource: string } },
+    );
+  const last = new Map(reference.map((each) => [each.auditID, each.stage]));
+
+  test.each<[string, ReaderOptions]>([
+    ['as a whole', {}],
+    ['small pieces', { piece: 3000 }],
+    ['pieces smaller than a line', { piece: 100 }],
+  ])('%s: the same answer', async (_name, options) => {
+    expect((await query([COURSE], { stage: ['all'] }, options)).ids).toEqual(reference.map(({ auditID }) => auditID));
+    const picked = await query([COURSE], {}, options);
+    expect(picked.ids.sort()).toEqual([...last.keys()].sort());
+  });
+
+  test('threads: the same events in the same order, and the same counts', async () => {
+    const threaded = { script, threaded: 0, piece: 20_000, threads: 2 };
+    for (const filter of [{ stage: ['all'] }, {}, { resource: ['secrets'] }, { code: ['!200'] }])
+      expect((await query([COURSE], filter, threaded)).lines).toEqual((await query([COURSE], filter)).lines);
+    const count = (options: ReaderOptions) =>
+      withLogs([COURSE], options, (logs) =>
+        logs.collect({}, { kind: 'top', by: ['user', 'verb', 'resource', 'code'] }),
+      );
+    expect(await count(threaded)).toEqual(await count({}));
+    const report = (options: ReaderOptions) =>
+      withLogs([COURSE], options, (logs) => logs.collect({}, { kind: 'report' }));
+    const [a, b] = [await report(threaded), await report({})];
+    expect(JSON.parse(JSON.stringify(a))).toEqual(JSON.parse(JSON.stringify(b)));
+  });
+
+  test('a reader that is left early ends its threads', async () => {
+    await withLogs([COURSE], { script, threaded: 0, piece: 20_000 }, async (logs) => {
+      for await (const { raw } of logs.events({})) {
+        expect(raw.length).toBeGreaterThan(0);
+        break;
+      }
+    });
+  });
+
+  test('what holds for an early stage only does not count', async () => {
+    const path = put(
+      event('a', { stage: 'RequestReceived' }) +
+        event('a', { code: 200 }) +
+        event('b', { stage: 'RequestReceived' }) +
+        event('b', { code: 403 }),
+    );
+    for (const options of [{}, { piece: 300 }])
+      expect((await query([path], { code: ['!200'] }, options)).ids).toEqual(['b']);
+  });
+});
+
+describe('spans of time', () => {
+  const DAYS = 30;
+  const COUNT = 60_000;
+  const step = (DAYS * 86400) / COUNT;
+  const long = put(Array.from({ length: COUNT }, (_, at) => event(String(at), { time: time(at * step) })).join(''));
+
+  test('the last hour of thirty days: less than 2 % of the bytes, and all of its events', async () => {
+    const since = Date.parse(time(DAYS * 86400 - 3600)) * 1000;
+    const { ids, files } = await query([long], { since, stage: ['all'] });
+    const expected = Array.from({ length: COUNT }, (_, at) => at).filter((at) => at * step >= DAYS * 86400 - 3600);
+    expect(ids).toEqual(expected.map(String));
+    expect(total(files, ({ bytes }) => bytes)).toBeLessThan(statSync(long).size * 0.02);
+  });
+
+  test.each([
+    [0, 100],
+    [1_000_000, 1_000_500],
+    [2_591_000, 9_999_999],
+    [-500, -100],
+  ])('from second %d to %d', async (from, to) => {
+    const span = { since: Date.parse(time(from)) * 1000, until: Date.parse(time(to)) * 1000 };
+    const expected = Array.from({ length: COUNT }, (_, at) => at).filter((at) => at * step >= from && at * step <= to);
+    expect((await query([long], { ...span, stage: ['all'] })).ids).toEqual(expected.map(String));
+  });
+
+  test('a log that is not in order is read as a whole', async () => {
+    const seconds = Array.from({ length: 8000 }, (_, at) => (at < 4000 ? 100_000 + at : at));
+    const path = put(seconds.map((second) => event(String(second), { time: time(second) })).join(''));
+    const { ids } = await query([path], { since: Date.parse(time(103_990)) * 1000, stage: ['all'] });
+    expect(ids).toEqual(Array.from({ length: 10 }, (_, at) => String(103_990 + at)));
+  });
+
+  test('rotated files that ended before are not opened', async () => {
+    const folder = tempFolder();
+    put(event('old', { time: time(0) }), 'audit-2026-01-01T00-00-01.000.log', folder);
+    put(event('new', { time: time(90000) }), 'audit.log', folder);
+    const { ids, files } = await query([folder], { since: Date.parse(time(80000)) * 1000 });
+    expect([ids, files.map(({ bytes }) => bytes > 0)]).toEqual([['new'], [false, true]]);
+  });
+});
