@@ -6,7 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Break, Step } from '../support/broken-node';
 import { edit } from './edit';
-import { install, leave, MANIFEST, on, ready, REPO, reset, settled, sh, tool, until } from './node';
+import { install, leave, MANIFEST, on, pristine, ready, REPO, reset, settled, sh, tool, until } from './node';
 
 const SCENARIOS = join(REPO, 'test/scenario');
 /** How long a breakage may take to show. The kubelet looks at its folder every 20 s, and pulls an image as long as it likes. */
@@ -79,6 +79,8 @@ test.each(names)('%s', async (name) => {
       expect(await ready()).toBe(true);
     }
   } finally {
+    // The manifest first: a container that is still tried again makes a folder of a path that is gone.
+    await put(MANIFEST, await pristine());
     for (const command of scenario.undo ?? []) await on(command);
   }
 });
