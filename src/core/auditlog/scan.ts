@@ -45,8 +45,8 @@ export class EventScan {
   next = 0;
   /** The event's head is in the server's order, and so its tail is taken to be. */
   inOrder = false;
-  /** Where bodies begin that have been jumped over; 0: none, or they are known. */
-  bodiesAt = 0;
+  /** Where response status and bodies begin that have been jumped over; 0: none, or they are known. */
+  lateAt = 0;
   readonly kinds = new Uint8Array(SLOTS);
   readonly from = new Int32Array(SLOTS);
   readonly to = new Int32Array(SLOTS);
@@ -68,7 +68,7 @@ export class EventScan {
     this.kinds.fill(ABSENT);
     if (last - start < 2 || bytes[last - 1] !== CLOSE) return false;
     this.start = start;
-    this.bodiesAt = 0;
+    this.lateAt = 0;
     this.inOrder = openInOrder(this, start);
     return this.inOrder || this.#walk();
   }
@@ -86,19 +86,19 @@ export class EventScan {
     const first = blank(this, this.start);
     this.start = first;
     this.next = 0;
-    this.bodiesAt = 0;
+    this.lateAt = 0;
     this.inOrder = false;
     this.kinds.fill(ABSENT);
     return this.bytes[first] === OPEN && object(this, first + 1, EVENT, 0, true) === this.limit;
   }
 
-  /** Finds the bodies that rest() jumped over: to be asked before their fields. @returns false as open() does. */
-  bodies(): boolean {
-    const at = this.bodiesAt;
-    if (at === 0) return true;
-    this.bodiesAt = 0;
+  /** Finds what rest() jumped over, if this field is of it: to be asked before its span is looked at. */
+  settle(slot: number): void {
+    if (this.lateAt === 0 || slot < FIRST_LATE || slot > LAST_LATE) return;
+    const at = this.lateAt;
+    this.lateAt = 0;
     this.inOrder = false;
-    return member(this, at, EVENT, BODIES, true) === this.limit;
+    if (member(this, at, EVENT, LATE, true) !== this.limit) this.#walk();
   }
 
   /** Both at once. */
@@ -106,13 +106,9 @@ export class EventScan {
     return this.open(bytes, start, end) && this.rest();
   }
 
-  /** All of it, with the bodies. */
-  scanAll(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.scan(bytes, start, end) && this.bodies();
-  }
-
   /** A text field, decoded; '' when it is absent or no text. */
   text(slot: number): string {
+    this.settle(slot);
     const kind = this.kinds[slot];
     if (kind !== PLAIN && kind !== ESCAPED) return '';
     return decodeText(this.bytes, this.from[slot] ?? 0, this.to[slot] ?? 0, kind === ESCAPED);
@@ -130,7 +126,7 @@ export class EventScan {
 
   /** Any field as JSON.parse would give it; undefined when it is absent or, in a body, no JSON. */
   value(slot: number): unknown {
-    if (slot === SLOT.requestObject || slot === SLOT.responseObject) this.bodies();
+    this.settle(slot);
     const kind = this.kinds[slot];
     if (kind === ABSENT) return undefined;
     if (kind !== OTHER) return this.text(slot);
@@ -144,6 +140,7 @@ export class EventScan {
 
   /** A number; NaN when it is absent or none. */
   number(slot: number): number {
+    this.settle(slot);
     if (this.kinds[slot] !== OTHER) return NaN;
     const { bytes } = this;
     const to = this.to[slot] ?? 0;
@@ -208,7 +205,9 @@ function walkOn(s: EventScan, at: number): number {
   return members(s, inner, EVENT, USER + 1, true);
 }
 
-const BODIES = EVENT.findIndex(({ body }) => body);
+const LATE = EVENT.findIndex(({ slot }) => slot === SLOT.responseStatus);
+const FIRST_LATE = SLOT.responseStatus;
+const LAST_LATE = SLOT.responseObject;
 const RECEIVED = EVENT.findIndex(({ slot }) => slot === SLOT.requestReceivedTimestamp);
 const USER = EVENT.findIndex(({ slot }) => slot === SLOT.user);
 
@@ -254,7 +253,7 @@ function member(s: EventScan, start: number, known: readonly Member[], first: nu
       if (at >= limit || bytes[at] !== COLON) return -1;
       at++;
     }
-    const tail = top && found?.ends === true ? passOver(s, keyAt, at, found) : -1;
+    const tail = top && found?.late === true ? passOver(s, keyAt, at, found) : -1;
     if (tail === limit) return tail;
     if (tail >= 0) expected = RECEIVED;
     at = tail >= 0 ? tail : value(s, isBlank(bytes[at]) ? blank(s, at) : at, found);
@@ -268,11 +267,11 @@ function member(s: EventScan, start: number, known: readonly Member[], first: nu
   }
 }
 
-/** What ends an event in the server's order is not walked through. @returns where to go on, or -1. */
+/** What comes late in the server's order is not walked through. @returns where to go on, or -1. */
 function passOver(s: EventScan, keyAt: number, at: number, found: Member): number {
-  if (!found.body) return isLast(s, at) ? takeRest(s, at) : -1;
+  if (found.slot === SLOT.annotations) return isLast(s, at) ? takeRest(s, at) : -1;
   const tail = jump(s, at);
-  if (tail >= 0) s.bodiesAt = keyAt;
+  if (tail >= 0) s.lateAt = keyAt;
   return tail;
 }
 
@@ -301,12 +300,12 @@ function value(s: EventScan, at: number, known: Member | undefined): number {
 }
 
 /**
- * Bodies in the server's order end where the times begin: that is found from the line's end.
- * @returns the place of the comma before the times, or -1 when the bodies have to be walked through.
+ * Response status and bodies end, in the server's order, where the times begin: that is found from the line's end.
+ * @returns the place of the comma before the times, or -1 when they have to be walked through.
  */
 function jump(s: EventScan, at: number): number {
-  // What has come before cannot stand between the bodies and the tail.
-  if (!s.inOrder || !BEFORE_BODIES.every((slot) => s.kinds[slot] !== ABSENT)) return -1;
+  // What has come before cannot stand between here and the tail.
+  if (!s.inOrder || !BEFORE.every((slot) => s.kinds[slot] !== ABSENT)) return -1;
   const tail = findTail(s, at);
   if (tail < 0) return -1;
   const last = s.bytes[tail - 1];
@@ -328,7 +327,7 @@ function takeRest(s: EventScan, at: number): number {
   return s.limit;
 }
 
-const BEFORE_BODIES = [SLOT.sourceIPs, SLOT.userAgent, SLOT.objectRef];
+const BEFORE = [SLOT.sourceIPs, SLOT.userAgent, SLOT.objectRef];
 
 /** The comma before the times that end the event, looked for from its end; -1 when they are not there. */
 function findTail({ bytes, view, limit }: EventScan, after: number): number {
