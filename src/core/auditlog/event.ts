@@ -61,8 +61,9 @@ const RESPONSE = ',"responseObject":';
 
 /** Without the bodies, where they stand as the server writes them: one after the other. */
 function cut(raw: Uint8Array): Uint8Array {
-  if (!spare.scanAll(raw, 0, raw.length)) return raw;
+  if (!spare.scan(raw, 0, raw.length)) return raw;
   const [request, response] = [SLOT.requestObject, SLOT.responseObject];
+  spare.settle(request);
   const first = spare.kinds[request] === 0 ? response : request;
   if (spare.kinds[first] !== OTHER) return raw;
   const last = spare.kinds[response] === 0 ? request : response;

@@ -239,7 +239,7 @@ function remembering(slot: number, test: (text: string) => boolean): Test {
   return (scan) => {
     const kind = scan.kinds[slot];
     if (kind === ABSENT || kind === OTHER) return test('');
-    const number = interner.number(scan.bytes, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === 2);
+    const number = interner.number(scan.bytes, scan.view, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === 2);
     if (number > MOST_REMEMBERED) {
       interner = new Interner();
       answers = new Uint8Array(MOST_REMEMBERED + 2);

@@ -17,17 +17,20 @@ export class Interner {
   #hashes = new Int32Array(512);
   #starts = new Int32Array(513);
   #bytes = new Uint8Array(16384);
+  #view = new DataView(this.#bytes.buffer);
   readonly #escaped = new Map<string, number>();
 
-  /** @param escaped the text has escapes, and is found by what it says. */
-  number(bytes: Uint8Array, from: number, to: number, escaped: boolean): number {
+  /** @param view of the same bytes. @param escaped the text has escapes, and is found by what it says. */
+  number(bytes: Uint8Array, view: DataView, from: number, to: number, escaped: boolean): number {
     if (escaped) return this.#byText(decodeText(bytes, from, to, true));
-    let hash = OFFSET;
-    for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), PRIME);
+    let hash = OFFSET ^ (to - from);
+    let at = from;
+    for (; at + 4 <= to; at += 4) hash = Math.imul((hash ^ view.getInt32(at, true)) + (hash >>> 13), PRIME);
+    for (; at < to; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), PRIME);
     const mask = this.#table.length - 1;
     let place = (hash ^ (hash >>> 15)) & mask;
     for (let known = this.#table[place] ?? 0; known !== 0; known = this.#table[place] ?? 0) {
-      if (this.#hashes[known] === hash && this.#same(known, bytes, from, to)) return known;
+      if (this.#hashes[known] === hash && this.#same(known, bytes, view, from, to)) return known;
       place = (place + 1) & mask;
     }
     return this.#add(hash, place, bytes, from, to);
@@ -35,7 +38,7 @@ export class Interner {
 
   numberOf(text: string): number {
     const bytes = new TextEncoder().encode(text);
-    return this.number(bytes, 0, bytes.length, false);
+    return this.number(bytes, new DataView(bytes.buffer), 0, bytes.length, false);
   }
 
   #byText(text: string): number {
@@ -44,10 +47,13 @@ export class Interner {
     return number;
   }
 
-  #same(known: number, bytes: Uint8Array, from: number, to: number): boolean {
+  #same(known: number, bytes: Uint8Array, view: DataView, from: number, to: number): boolean {
     const start = this.#starts[known] ?? 0;
     if ((this.#starts[known + 1] ?? 0) - start !== to - from) return false;
-    for (let at = from; at < to; at++) if (this.#bytes[start + at - from] !== bytes[at]) return false;
+    const by = start - from;
+    let at = from;
+    for (; at + 4 <= to; at += 4) if (this.#view.getInt32(at + by, true) !== view.getInt32(at, true)) return false;
+    for (; at < to; at++) if (this.#bytes[at + by] !== bytes[at]) return false;
     return true;
   }
 
@@ -56,7 +62,10 @@ export class Interner {
     if (number + 1 >= this.#hashes.length) this.#grow();
     const start = this.#starts[number] ?? 0;
     const end = start + to - from;
-    if (end > this.#bytes.length) this.#bytes = copied(this.#bytes, Math.max(end, this.#bytes.length * 2));
+    if (end > this.#bytes.length) {
+      this.#bytes = copied(this.#bytes, Math.max(end, this.#bytes.length * 2));
+      this.#view = new DataView(this.#bytes.buffer);
+    }
     this.#bytes.set(bytes.subarray(from, to), start);
     this.#hashes[number] = hash;
     this.#starts[number] = start;

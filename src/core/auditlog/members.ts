@@ -64,9 +64,8 @@ export interface Member {
   inner?: readonly Member[];
   /** Slots of the members within: a repeated object takes the place of the first one as a whole. */
   within: readonly number[];
-  body: boolean;
-  /** Bodies and annotations: nothing but the times comes after. */
-  ends: boolean;
+  /** Response status, bodies and annotations: nothing but the times comes after. */
+  late: boolean;
   /** The key's first four bytes. */
   first: number;
 }
@@ -108,7 +107,6 @@ function members(prefix: string, names: string, inner: Readonly<Record<string, s
     const path = prefix + name;
     const within = inner[name] === undefined ? undefined : members(`${path}.`, inner[name]);
     const key = keyOf(`"${name}":`);
-    const body = path === 'requestObject' || path === 'responseObject';
     return {
       name,
       key,
@@ -116,8 +114,7 @@ function members(prefix: string, names: string, inner: Readonly<Record<string, s
       slot: (SLOT as Readonly<Record<string, number>>)[path] ?? -1,
       ...(within ? { inner: within } : {}),
       within: (within ?? []).map(({ slot }) => slot).filter((slot) => slot >= 0),
-      body,
-      ends: body || path === 'annotations',
+      late: ['responseStatus', 'requestObject', 'responseObject', 'annotations'].includes(path),
     };
   });
 }

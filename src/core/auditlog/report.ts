@@ -2,7 +2,7 @@
 import { annotationsOf, textsOf } from './filter';
 import { GroupTable, type GroupRow } from './groups';
 import { Interner } from './interner';
-import { ABSENT, ESCAPED, OTHER, SLOT } from './members';
+import { ABSENT, ESCAPED, SLOT } from './members';
 import type { EventScan } from './scan';
 import { Timeline, type TimelineData } from './timeline';
 
@@ -182,12 +182,13 @@ class Texts {
   readonly #interners = new Map<number, Interner>();
 
   of(scan: EventScan, slot: number): string {
+    scan.settle(slot);
     const kind = scan.kinds[slot];
     if (kind === ABSENT) return '';
     let interner = this.#interners.get(slot);
     if (interner === undefined || interner.texts.length > MOST_TEXTS)
       this.#interners.set(slot, (interner = new Interner()));
-    const number = interner.number(scan.bytes, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === ESCAPED);
+    const number = interner.number(scan.bytes, scan.view, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === ESCAPED);
     return interner.texts[number] ?? '';
   }
 }
@@ -212,7 +213,7 @@ function reportEvent(scan: EventScan, texts: Texts): ReportEvent {
     uri: text(SLOT.requestURI),
     ip: firstOf(text(SLOT.sourceIPs)),
     agent: text(SLOT.userAgent),
-    code: scan.kinds[SLOT['responseStatus.code']] === OTHER ? text(SLOT['responseStatus.code']) : '',
+    code: Number.isNaN(scan.number(SLOT['responseStatus.code'])) ? '' : text(SLOT['responseStatus.code']),
     auditId: '',
   };
 }

@@ -137,9 +137,10 @@ function dimension(name: string): Read {
 function field(name: Field): Read {
   const slot = SLOT[name];
   return (scan, interner) => {
+    scan.settle(slot);
     const kind = scan.kinds[slot];
     if (kind === ABSENT) return NOTHING;
-    return interner.number(scan.bytes, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === ESCAPED);
+    return interner.number(scan.bytes, scan.view, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === ESCAPED);
   };
 }
 
@@ -149,7 +150,7 @@ function time(length: number): Read {
   return (scan, interner) => {
     const from = scan.from[slot] ?? 0;
     if (scan.kinds[slot] === ABSENT || (scan.to[slot] ?? 0) - from < length) return NOTHING;
-    return interner.number(scan.bytes, from, from + length, false);
+    return interner.number(scan.bytes, scan.view, from, from + length, false);
   };
 }
 
