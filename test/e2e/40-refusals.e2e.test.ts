@@ -110,7 +110,8 @@ const cases: Case[] = [
   {
     name: 'no kubelet',
     before: 'systemctl stop kubelet',
-    after: 'systemctl start kubelet',
+    // Until it has seen the API again, nothing else would be tried on this node.
+    after: `s=$(date +%s); systemctl start kubelet; for i in $(seq 120); do t=$(kubectl --kubeconfig /etc/kubernetes/admin.conf get leases -n kube-node-lease -o 'jsonpath={.items[0].spec.renewTime}' 2>/dev/null || true); if [ -n "$t" ] && [ "$(date -d "$t" +%s)" -gt "$s" ]; then break; fi; sleep 0.5; done`,
     code: 1,
     says: 'kubelet-not-running',
   },
