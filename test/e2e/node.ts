@@ -140,7 +140,8 @@ export function pristine(): Promise<string> {
  * another pod for the kubelet each time: restarts of one and the same within ten minutes are held back, longer each time.
  */
 export async function reset(wait: () => Promise<void> = settled): Promise<void> {
-  first ??= await sh(`cat ${MANIFEST}`);
+  // A run that was ended in the middle has left its annotation.
+  first ??= (await sh(`cat ${MANIFEST}`)).replace(/^ +e2e: .*\n/m, '');
   base = first.replace(/^( +)(kubeadm\.kubernetes\.io\/\S+: .*)$/m, `$1e2e: "${Date.now()}-${++bases}"\n$1$2`);
   if (base === first) throw new Error('the manifest has no annotation of kubeadm to put ours beside');
   await sh(`cat > /etc/kubernetes/.e2e && chmod 600 /etc/kubernetes/.e2e && mv /etc/kubernetes/.e2e ${MANIFEST}`, base);
