@@ -97,8 +97,10 @@ export async function start(args: readonly string[]): Promise<void> {
   };
   await runProgram(context, args);
   // A request that a hanging API server never answers would keep this process for ever. Everything has been said by now.
-  // eslint-disable-next-line no-restricted-syntax -- only when something hangs: output had seconds to be flushed
-  setTimeout(() => process.exit(), 3000).unref();
+  setInterval(() => {
+    // eslint-disable-next-line no-restricted-syntax -- only when something hangs, and all output has been flushed
+    if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
+  }, 3000).unref();
 }
 
 /** The kubelet and the servers of the sandbox are programs of their own, beside this one. */
