@@ -1,6 +1,7 @@
 /** Manifests to go back to: what our changes left, what was before the first of them, and kubeadm's own backups. */
 import { FINAL_STATES } from '../core/record';
 import type { Backup, NodeSight } from '../core/diagnosis/node-sight';
+import { manifestsAside } from './aside';
 import { decodeText, describe, MANIFEST_LIMIT } from './manifest';
 import type { DoctorOptions } from './doctor';
 import type { Ports } from './ports';
@@ -71,7 +72,9 @@ export async function recordSight(
   const unfinished = own.find(({ state }) => !FINAL_STATES.has(state));
   const last = own.findLast(({ state }) => state === 'kept');
   const sha256 = last?.files.find(({ role }) => role === 'manifest')?.after?.sha256;
+  const aside = (await manifestsAside(ports.files, manifestPath)).at(-1);
   return {
+    ...(aside === undefined ? {} : { aside }),
     ...(unfinished ? { unfinished: unfinished.id } : {}),
     ...(last && sha256 !== undefined ? { lastKept: { id: last.id, sha256 } } : {}),
   };

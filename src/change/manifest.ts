@@ -12,6 +12,7 @@ import {
   shutdownSeconds,
   type Server,
 } from '../core/manifest/server';
+import { manifestsAside } from './aside';
 import { recognise, type Distribution } from './distribution';
 import type { Endpoint, FileImage, Files } from './ports';
 
@@ -37,7 +38,10 @@ export interface LiveManifest extends Described {
 
 export async function readLiveManifest(files: Files, path: string): Promise<LiveManifest> {
   const entry = await files.look(path);
-  if (!entry) throw missing(path, await recognise(files));
+  if (!entry) {
+    const aside = (await manifestsAside(files, path)).at(-1);
+    throw aside === undefined ? missing(path, await recognise(files)) : waitsAside(path, aside);
+  }
   if (entry.kind === 'symlink') {
     throw new UserError('manifest-is-symlink', `${path} is a symbolic link to ${entry.target}`, {
       hints: [
@@ -129,6 +133,12 @@ function mountedAsFolder(mount: ResolvedMount | undefined): boolean {
 
 function etcdServers(server: Server): string[] {
   return (server.effective('etcd-servers')?.value ?? '').split(',').filter((each) => each !== '');
+}
+
+function waitsAside(path: string, aside: string): UserError {
+  return new UserError('manifest-aside', `there is no ${path}: a hand-over was interrupted, and it waits as ${aside}`, {
+    hints: ['kube-auditctl recover', `by hand: mv ${aside} ${path}`],
+  });
 }
 
 function missing(path: string, known: Distribution | undefined): UserError {

@@ -46,6 +46,17 @@ export interface Files {
    * A rejection means that it still has the old name, unless it is `written` (see wasWritten).
    */
   move(from: string, to: string): Promise<void>;
+  /**
+   * As writeAtomic, but only where nothing stands: whatever appeared there meanwhile stays (code `exists`), which no look
+   * before a rename can promise.
+   */
+  writeNew(path: string, image: FileImage): Promise<void>;
+  /**
+   * Gives a file a second name in the same folder, and makes that durable: needs no room, and replaces nothing (code
+   * `exists`). Where the file system knows no second names, the old one goes. A rejection means that it has not got the
+   * name, unless it is `written`.
+   */
+  link(from: string, to: string): Promise<void>;
   /** Removes a file and makes that durable. One that is gone already is removed. May reject `written`. */
   remove(path: string): Promise<void>;
   /** Makes a folder and its missing parents, all with this mode; answers those it made, outermost first. */
@@ -66,6 +77,8 @@ export interface Files {
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some moment; nobody can set it. For waits whose end must not depend on the time of day. */
+  elapsed(): number;
   /** Resolves after the time, or at once when the signal fires. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Random, unguessable, lower-case hex. */
@@ -113,6 +126,8 @@ export interface Endpoint {
 /** All eyes together. Opened before the write, so that nothing that follows it is missed. */
 export interface WatchPoint {
   look(): Promise<Sight>;
+  /** From now on the API is asked at this address: a change can give the server another one. */
+  aim(endpoint: Endpoint): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -131,8 +146,11 @@ export interface Cluster {
     pod: { namespace: string; podName: string; nodeName: string },
   ): Promise<{ uid?: string; mirrorHash?: string; phase?: string; ready: boolean } | undefined>;
   nodeReady(endpoint: Endpoint, nodeName: string): Promise<boolean | undefined>;
-  /** The kube-apiserver pods, by the node they run on. */
-  apiServers(endpoint: Endpoint): Promise<readonly { node: string; ready: boolean }[] | undefined>;
+  /**
+   * The nodes that run a kube-apiserver or are labelled as control plane, and whether theirs is ready: one whose manifest
+   * is away at the moment has no pod.
+   */
+  controlPlane(endpoint: Endpoint): Promise<readonly { node: string; ready: boolean }[] | undefined>;
   /** How many nodes run a kube-apiserver. */
   controlPlaneNodes(endpoint: Endpoint): Promise<number | undefined>;
 }
@@ -173,9 +191,14 @@ export interface Node {
   kubeletVersion(): Promise<{ major: number; minor: number } | undefined>;
   /**
    * Ends (SIGKILL) the kube-apiserver process of this pid, start time and argument list, and no other: `gone` when there
-   * is none such. Rejects when it may not.
+   * is none such. Rejects when it may not, or when that pid is another process to us than it is to the node.
    */
   endServer(process: { pid: number; startTicks: string; argv: readonly string[] }): Promise<'asked' | 'gone'>;
+  /**
+   * Whether a signal of ours would reach this process. With --root the node may be shown to us out of another pid
+   * namespace, and the same number be somebody else here.
+   */
+  reachesServer(process: { pid: number; startTicks: string }): boolean;
   /** Whether an etcd server is well; files as the node names them. Never rejects. */
   etcdHealth(server: string, files: EtcdFiles): Promise<EtcdHealth>;
   /**

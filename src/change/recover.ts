@@ -9,32 +9,71 @@ import { FINAL_STATES } from '../core/record';
 import { UserError, messageOf } from '../core/errors';
 import { diffsOf } from './plan';
 import { withLock } from './lock';
-import { removeAside } from './hand-over';
-import { openEyes, putBack, save, settle, settleRestored, type Change } from './settle';
+import { manifestsAside, manifestStands } from './aside';
+import { bringBack, removeAside } from './hand-over';
+import { openEyes, putBack, returnFromAside, save, settle, settleRestored, type Change } from './settle';
 import type { FileImage, Ports } from './ports';
 import { openStore, type Store } from './store';
 
 export type Recovery =
   | { state: 'nothing' }
-  /** Its process lives and holds the lock: it needs no help. */
-  | { state: 'at-work'; pid?: number }
-  | { state: 'recovered'; outcomes: readonly Outcome[] };
+  /**
+   * Its process lives and holds the lock: it needs no help. rescued: it has had no manifest for longer than a hand-over can
+   * take; the old one was put back all the same.
+   */
+  | { state: 'at-work'; rescued: boolean }
+  | { state: 'recovered'; outcomes: readonly Outcome[] }
+  /** There was no manifest, no record that tells why, and one waiting aside: it has its name again. */
+  | { state: 'brought-back'; manifestPath: string; from: string };
 
 /** By hand (`kube-auditctl recover`), or by the guard of one change. */
-export async function recover(ports: Ports, options: { stateDir: string; guard?: string }): Promise<Recovery> {
+export async function recover(
+  ports: Ports,
+  options: { stateDir: string; manifestPath: string; guard?: string },
+): Promise<Recovery> {
+  const { manifestPath, guard } = options;
   const store = openStore(ports.files, options.stateDir);
   try {
     return await withLock(ports, 'recover', async () => {
       // By hand also what was given up as needing a person: they have come, and perhaps mended the cause.
-      const outcomes = await recoverUnfinished(ports, store, { alsoGivenUp: options.guard === undefined });
-      if (options.guard !== undefined) await ports.guard.disarm(options.guard);
-      return outcomes.length === 0 ? { state: 'nothing' } : { state: 'recovered', outcomes };
+      const outcomes = await recoverUnfinished(ports, store, { alsoGivenUp: guard === undefined });
+      if (guard !== undefined && !(await isEmptied(ports, (await store.list()).records.at(-1))))
+        await ports.guard.disarm(guard);
+      if (outcomes.length > 0) return { state: 'recovered', outcomes };
+      const from = await adopt(ports, manifestPath);
+      return from === undefined ? { state: 'nothing' } : { state: 'brought-back', manifestPath, from };
     });
   } catch (error) {
-    if (options.guard !== undefined && error instanceof UserError && error.code === 'locked')
-      return { state: 'at-work' };
+    if (guard !== undefined && error instanceof UserError && error.code === 'locked')
+      return { state: 'at-work', rescued: await rescue(ports, store, guard) };
     throw error;
   }
+}
+
+/** Whether the folder has no manifest through a hand-over of this change. */
+async function isEmptied(ports: Ports, record: ChangeRecord | undefined): Promise<boolean> {
+  return record?.handOver !== undefined && !(await manifestStands(ports.files, record.manifestPath));
+}
+
+/**
+ * Without the lock, which a process holds that lives and does nothing: stopped, or waiting for a terminal. Only what cannot
+ * harm it is done: the old manifest gets a name back that nothing has, and the process finds it there when it goes on.
+ */
+async function rescue(ports: Ports, store: Store, id: string): Promise<boolean> {
+  const record = (await store.list()).records.find((each) => each.id === id);
+  if (!record?.handOver || FINAL_STATES.has(record.state) || !(await isEmptied(ports, record))) return false;
+  if (ports.clock.now() < Date.parse(record.handOver.until)) return false;
+  return (await bringBack(ports, { record })).why === undefined;
+}
+
+/** A manifest that waits aside for a change of which nothing is known any more. */
+async function adopt(ports: Ports, manifestPath: string): Promise<string | undefined> {
+  if (await manifestStands(ports.files, manifestPath)) return undefined;
+  const from = (await manifestsAside(ports.files, manifestPath)).at(-1);
+  if (from === undefined) return undefined;
+  await ports.files.link(from, manifestPath);
+  await ports.files.remove(from).catch(() => undefined);
+  return from;
 }
 
 export async function recoverUnfinished(
@@ -49,7 +88,10 @@ export async function recoverUnfinished(
   for (const record of records) {
     const unfinished = !FINAL_STATES.has(record.state);
     // Only the newest: a later change has been built on whatever an older one left.
-    const givenUp = options.alsoGivenUp === true && record === newest && record.state === 'needs-a-person';
+    const givenUp =
+      record === newest &&
+      record.state === 'needs-a-person' &&
+      (options.alsoGivenUp === true || (await isEmptied(ports, record)));
     if (!unfinished && !givenUp) continue;
     ports.report({ kind: 'recovering', changeId: record.id });
     // Who left it in place to look into it, and now recovers, wants it taken back.
@@ -61,18 +103,23 @@ export async function recoverUnfinished(
 async function recoverOne(ports: Ports, store: Store, record: ChangeRecord): Promise<Outcome> {
   const folders = new Set(record.files.map((file) => file.path.replace(/\/[^/]*$/, '')));
   for (const folder of folders) await ports.files.sweepTemp(folder);
-  const change = await reopen(ports, store, record);
+  const change = await reopen(ports, store, record).catch(async (error: unknown) => {
+    // Whatever is wrong with the record, a folder without a manifest is worse.
+    if (await isEmptied(ports, record)) await bringBack(ports, { record });
+    throw error;
+  });
   const manifest = record.files.find((file) => file.role === 'manifest');
   const now = await shaNow(ports, record.manifestPath);
   if (manifest?.after && now === manifest.after.sha256) {
-    await removeAside(ports, change);
     // The new manifest stands: it may be good, and the crash have come after. It is judged like any other.
     return settle(ports, change);
   }
   const wasAbsent = manifest !== undefined && manifest.before === null && now === undefined;
   if (wasAbsent || (manifest?.before && (now === manifest.before.sha256 || now === undefined))) {
-    const back = await putBack(ports, change, change.images, 3);
-    await removeAside(ports, change);
+    const back =
+      now === undefined && record.handOver !== undefined
+        ? await returnFromAside(ports, change, change.images)
+        : await putBack(ports, change, change.images, 3);
     return settleRestored(ports, change, back, {
       code: 'crashed',
       severity: 'error',

@@ -20,7 +20,8 @@ import {
 import type { Before, Stage, WatchState } from '../core/verdict';
 import { VERSION } from '../version';
 import type { ChangeRequest, Planned } from './apply';
-import { bringBack, handOver } from './hand-over';
+import { asidePath, manifestStands } from './aside';
+import { bringBack, handOver, removeAside } from './hand-over';
 import { describe, expectationOf, type Described } from './manifest';
 import { wasWritten, type FileImage, type Ports, type WatchPoint } from './ports';
 import type { Store } from './store';
@@ -49,6 +50,8 @@ export interface Change {
   carried?: WatchState;
   /** By hand-over the change begins before the new manifest is written. */
   begunAt?: number;
+  /** When the old manifest was put back. The server that it brings may start before all of the way back is done. */
+  restoredAt?: number;
   handOver?: HandOverReport;
   handOverStages: { stage: Stage; at: number }[];
 }
@@ -78,7 +81,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
   const point = await openEyes(ports, live.path, live);
   try {
     const before = await lookBefore(ports, point, live, wanted);
-    const fast = await wayOf(ports, request, live, wanted, before);
+    let fast = await wayOf(ports, request, live, wanted, before);
     const state: RecordState = 'prepared';
     const record: ChangeRecord = {
       schema: RECORD_SCHEMA,
@@ -106,10 +109,15 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
     stopIfAsked(ports);
     await store.prepare(record, copies);
     const notes = [...plan.notes];
-    if (fast.how === 'plain') {
-      notes.push(`--fast was not needed: ${fast.why}`);
-      report({ kind: 'note', text: notes.at(-1) ?? '' });
-    }
+    const note = (text: string): void => {
+      notes.push(text);
+      report({ kind: 'note', text });
+    };
+    const plainly = (why: string): Way => {
+      note(`the plain way instead of --fast: ${why}`);
+      return { how: 'plain', why };
+    };
+    if (fast.how === 'plain') plainly(fast.why);
     try {
       report({ kind: 'step', text: `backed up to ${store.pathOf(id)}` });
       if (request.guardSeconds > 0) {
@@ -120,8 +128,10 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
             text: `guard set: every ${request.guardSeconds} s it looks whether this process is gone`,
           });
         else {
-          notes.push(`no guard: ${armed.why}; after a crash run: kube-auditctl recover`);
-          report({ kind: 'note', text: notes.at(-1) ?? '' });
+          note(`no guard: ${armed.why}; after a crash run: kube-auditctl recover`);
+          // Killed while the manifest is aside, nobody would bring it back.
+          if (fast.how === 'hand-over' && !request.ignore.has('no-guard'))
+            fast = plainly('no guard could be set (--force hands over all the same)');
         }
       }
       stopIfAsked(ports);
@@ -131,6 +141,7 @@ export async function prepare(ports: Ports, store: Store, request: ChangeRequest
       await store.discard(id);
       throw error;
     }
+    if (fast.how !== 'hand-over') delete record.fast;
     return {
       record,
       store,
@@ -207,31 +218,43 @@ async function backFromAside(
   ports: Ports,
   change: Change,
   done: Change['images'],
-  end: { why: 'interrupted' } | { why: 'failed'; error: unknown },
+  end: { why: 'interrupted' | 'stuck' } | { why: 'failed'; error: unknown },
 ): Promise<Outcome> {
-  const cause = end.why === 'interrupted' ? interrupted() : writeFailed(end.error);
+  const cause = end.why === 'failed' ? writeFailed(end.error) : end.why === 'stuck' ? stuck() : interrupted();
   ports.report({ kind: 'failed', cause, afterMs: ports.clock.now() - (change.begunAt ?? ports.clock.now()) });
-  // The policy first: the old server reads it when it starts.
-  const { left } = await putBack(ports, change, done, 3);
-  const { manifestPath } = change.record;
-  const back = await bringBack(ports, change);
-  // Should the name not come back, the bytes may: they are in the record.
-  const rest = back.why === undefined ? { left: [] } : await putBack(ports, change, manifestOf(change), 3);
-  return settleRestored(ports, change, { left: [...left, ...rest.left], restored: [manifestPath] }, cause);
+  return settleRestored(ports, change, await returnFromAside(ports, change, done), cause);
 }
 
-function manifestOf(change: Change): Change['images'] {
-  return change.images.filter(({ role }) => role === 'manifest');
+/**
+ * There is no manifest: what else was written goes back, and the old manifest comes under its name again. By a rename, which
+ * needs no room on the disk; its bytes from the record are the second choice.
+ * @param images those that have been written.
+ */
+export async function returnFromAside(ports: Ports, change: Change, images: Change['images']): Promise<PutBack> {
+  // The policy first: the old server reads it when it starts. Should it not come back, the old server is better than none.
+  const others = await putBack(
+    ports,
+    change,
+    images.filter(({ role }) => role !== 'manifest'),
+    3,
+  );
+  change.restoredAt = ports.clock.now();
+  const back = await bringBack(ports, change);
+  const manifest = change.images.filter(({ role }) => role === 'manifest');
+  const rest = back.why === undefined ? { left: [] } : await putBack(ports, change, manifest, 3);
+  return { left: [...others.left, ...rest.left], restored: [...others.restored, change.record.manifestPath] };
 }
 
 /** Judges what was written, and keeps it or goes back. Never throws. */
 export async function settle(ports: Ports, change: Change): Promise<Outcome> {
   try {
     const { record } = change;
-    const writtenAt = record.writtenAt ?? ports.clock.now();
+    // Killed between the rename and the record's next state: the server that came of it is older than this process.
+    const writtenAt = record.writtenAt ?? Date.parse(record.startedAt);
     // What a broken server was started with is not known: whoever runs as the manifest says is right.
     const standing = record.repair !== undefined;
     const restarts = standing || !sameMeaning(change.old.doc, change.wanted.doc);
+    await change.point.aim(change.wanted.endpoint);
     const watched = await watchServer(
       ports,
       change.point,
@@ -249,10 +272,11 @@ export async function settle(ports: Ports, change: Change): Promise<Outcome> {
         timeoutMs: record.timeoutMs,
         stop: ports.interrupts.first,
         ...(change.begunAt === undefined ? {} : { from: change.begunAt }),
+        ...(record.writtenAt === null ? { from: ports.clock.now() } : {}),
         ...(change.carried ? { carried: change.carried } : {}),
       },
     );
-    const run = new Run(change, change.begunAt ?? writtenAt, watched);
+    const run = new Run(change, change.begunAt ?? record.writtenAt ?? ports.clock.now(), watched);
     switch (watched.verdict.state) {
       case 'overtaken':
         return await leaveAlone(ports, change, run, watched.verdict.cause);
@@ -293,6 +317,7 @@ async function keep(
     }
   }
   const state = change.record.repair ? 'mended' : 'kept';
+  await removeAside(ports, change);
   await save(ports, change, state, { end: { ...run.end(ports), proof, notes: change.notes } });
   await ports.guard.disarm(change.record.id);
   try {
@@ -310,6 +335,7 @@ async function keep(
 
 /** Somebody else's bytes stand there. They are not ours to judge, nor to roll back over. */
 async function leaveAlone(ports: Ports, change: Change, run: Run, cause: Finding): Promise<Outcome> {
+  await removeAside(ports, change);
   await save(ports, change, 'overtaken', { end: { ...run.end(ports), cause, notes: change.notes } });
   await ports.guard.disarm(change.record.id);
   return { outcome: 'needs-a-person', cause, what: cause, ...run.facts(ports) };
@@ -324,14 +350,21 @@ async function goBack(ports: Ports, change: Change, run: Run, cause: Finding, pr
   const taken = await overtakenNow(ports, change);
   if (taken) return leaveAlone(ports, change, run, taken);
   change.carried = run.lastState;
-  const { left } = await putBack(ports, change, change.images, 3, change.record.fast ? handOverBack : undefined);
-  // The old manifest cannot be written, and the new one is aside: a server with a fault is better than none.
-  if (
-    left.length > 0 &&
-    change.record.handOver &&
-    !(await ports.files.look(change.record.manifestPath).catch(() => true))
-  )
-    await bringBack(ports, change);
+  const { left, overtaken } = await putBack(
+    ports,
+    change,
+    change.images,
+    3,
+    change.record.fast ? handOverBack : undefined,
+  );
+  if (overtaken) return leaveAlone(ports, change, run, (await overtakenNow(ports, change)) ?? takenOver(change));
+  // The old bytes cannot be written: under its dot name the old manifest, or else the new one, still is there. A server
+  // with a fault is better than none.
+  if (left.length > 0 && change.record.handOver && !(await manifestStands(ports.files, change.record.manifestPath))) {
+    const { id, manifestPath } = change.record;
+    const back = await bringBack(ports, change);
+    if (back.why !== undefined) await bringBack(ports, change, asidePath(manifestPath, id, 'back'));
+  }
   if (left.length > 0) return giveUp(ports, change, run, cause, rollbackFailed(change, left));
   if (change.record.repair?.healthyBefore === false) return giveUp(ports, change, run, cause, notMended(cause));
   return awaitOld(ports, change, run, cause, proof ? { proof } : {});
@@ -349,6 +382,7 @@ async function awaitOld(
   const { record } = change;
   // The way back may have been seen further than the watch of the new server.
   const carried = change.carried ?? run.lastState;
+  await change.point.aim(change.old.endpoint);
   const restored = await watchServer(
     ports,
     change.point,
@@ -356,7 +390,7 @@ async function awaitOld(
       goal: 'restore',
       standing,
       restarts: true,
-      writtenAt: clock.now(),
+      writtenAt: change.restoredAt ?? clock.now(),
       manifestPath: record.manifestPath,
       manifestSha256: shaOf(change, 'before'),
       before: record.before,
@@ -378,6 +412,7 @@ async function awaitOld(
     case 'healthy': {
       const extras = proof ? { proof } : {};
       await removeFolders(ports, record.foldersMade);
+      await removeAside(ports, change);
       await save(ports, change, 'rolled-back', { end: { ...run.end(ports), cause, ...extras, notes: change.notes } });
       await ports.guard.disarm(record.id);
       return { outcome: 'rolled-back', cause, ...extras, ...run.evidence, ...run.facts(ports) };
@@ -417,8 +452,10 @@ function restartOfKubelet(ports: Ports, change: Change): Nudge {
 }
 
 async function giveUp(ports: Ports, change: Change, run: Run, cause: Finding, what: Finding): Promise<Outcome> {
+  await removeAside(ports, change);
   await save(ports, change, 'needs-a-person', { end: { ...run.end(ports), cause, notes: change.notes } });
-  await ports.guard.disarm(change.record.id);
+  // Without a manifest the guard goes on trying: the disk may have room again before a person comes.
+  if (await manifestStands(ports.files, change.record.manifestPath)) await ports.guard.disarm(change.record.id);
   return { outcome: 'needs-a-person', cause, what, ...run.evidence, ...run.facts(ports) };
 }
 
@@ -466,12 +503,15 @@ export interface PutBack {
   left: readonly { path: string; why: string }[];
   /** Paths that had to be written or removed. */
   restored: readonly string[];
+  /** Somebody else's manifest came in between: nothing more was put back, since theirs may need what we installed. */
+  overtaken?: boolean;
 }
 
 /** The old manifest by hand-over; what cannot be done so is done the plain way by whoever asks next. */
-async function handOverBack(ports: Ports, change: Change, before: FileImage): Promise<void> {
+async function handOverBack(ports: Ports, change: Change, before: FileImage): Promise<'in' | 'overtaken'> {
   const end = await handOver(ports, change, before, 'back', ports.interrupts.second);
-  if (end.state !== 'aside') return;
+  if (end.state === 'in') change.restoredAt = end.at;
+  if (end.state !== 'aside') return end.state;
   throw end.why === 'failed' ? end.error : new Error('interrupted');
 }
 
@@ -485,7 +525,7 @@ export async function putBack(
   change: Change,
   images: Change['images'],
   attempts = 1,
-  replaceManifest?: (ports: Ports, change: Change, before: FileImage) => Promise<void>,
+  replaceManifest?: (ports: Ports, change: Change, before: FileImage) => Promise<'in' | 'overtaken'>,
 ): Promise<PutBack> {
   const left: { path: string; why: string }[] = [];
   const restored: string[] = [];
@@ -518,15 +558,22 @@ export async function putBack(
     else if (stands === 'after') ours.push(image);
   }
   let byHandOver = replaceManifest;
+  const ends: ('in' | 'overtaken')[] = [];
   for (const { path, role, before } of ours) {
     if (!before) continue;
-    await tried(path, () => {
+    await tried(path, async () => {
       const replace = role === 'manifest' ? byHandOver : undefined;
       // Tried once: what failed so, for whatever reason, goes the plain way.
-      if (replace) byHandOver = undefined;
-      return replace ? replace(ports, change, before) : ports.files.writeAtomic(path, before);
+      if (replace) {
+        byHandOver = undefined;
+        ends.push(await replace(ports, change, before));
+        return;
+      }
+      if (role === 'manifest') change.restoredAt = ports.clock.now();
+      await ports.files.writeAtomic(path, before);
     });
   }
+  if (ends.includes('overtaken')) return { left, restored, overtaken: true };
   // With the new manifest still in place, the files it names must stay: it may be all that a person can start from.
   if (left.length > 0) return { left, restored };
   for (const { path, before } of ours) {
@@ -583,17 +630,28 @@ async function overtakenNow(ports: Ports, change: Change): Promise<Finding | und
     sha === shaOf(change, 'before')
   )
     return undefined;
+  return takenOver(change, sha === undefined ? 'removed' : 'changed');
+}
+
+function takenOver(change: Change, what = 'changed'): Finding {
   return {
     code: 'manifest-overtaken',
     severity: 'error',
-    title: `somebody else ${sha === undefined ? 'removed' : 'changed'} ${change.record.manifestPath} meanwhile`,
+    title: `somebody else ${what} ${change.record.manifestPath} meanwhile`,
     detail: 'Their bytes were left as they are; nothing was rolled back over them.',
     remedy: ['kube-auditctl status', 'kube-auditctl history'],
   };
 }
 
+type Way = { how: 'hand-over'; drainMs: number } | { how: 'plain'; why: string } | { how: 'unasked' };
+
 /** Newer kubelets start the new pod only after the old one has ended; before, there is nothing to hasten. */
-const OLD_ENDS_FIRST = { major: 1, minor: 22 };
+const OLD_ENDS_FIRST = 22;
+/**
+ * A static pod that was away for a moment, and comes back the same, some kubelets of these versions never start again: and
+ * that is what happens when a hand-over is broken off. Source: kubernetes/kubernetes issues 104648, 107733.
+ */
+const LAST_THAT_MAY_FORGET = 23;
 
 async function wayOf(
   ports: Ports,
@@ -601,14 +659,22 @@ async function wayOf(
   old: Described,
   wanted: Described,
   before: Before,
-): Promise<{ how: 'hand-over'; drainMs: number } | { how: 'plain'; why: string } | { how: 'unasked' }> {
+): Promise<Way> {
   if (!request.fast) return { how: 'unasked' };
   if (sameMeaning(old.doc, wanted.doc)) return { how: 'plain', why: 'nothing is restarted by this change' };
   if (before.processes.length === 0) return { how: 'plain', why: 'no API server runs that would have to end first' };
+  if (!before.processes.every((process) => ports.node.reachesServer(process)))
+    return {
+      how: 'plain',
+      why: 'the server is shown to us out of another pid namespace: no signal of ours reaches it',
+    };
   const kubelet = request.fast.always ? undefined : await ports.node.kubeletVersion();
-  if (kubelet && (kubelet.major < OLD_ENDS_FIRST.major || kubelet.minor < OLD_ENDS_FIRST.minor)) {
-    const version = `${kubelet.major}.${kubelet.minor}`;
-    return { how: 'plain', why: `a kubelet of ${version} starts the new server beside the old one` };
+  if (kubelet?.major === 1 && kubelet.minor <= LAST_THAT_MAY_FORGET) {
+    const does =
+      kubelet.minor < OLD_ENDS_FIRST
+        ? 'starts the new server beside the old one'
+        : 'may not start a static pod again that was away for a moment';
+    return { how: 'plain', why: `a kubelet of ${kubelet.major}.${kubelet.minor} ${does}` };
   }
   return { how: 'hand-over', drainMs: request.fast.drainMs };
 }
@@ -735,6 +801,16 @@ class Run {
       ...this.end(ports),
     };
   }
+}
+
+function stuck(): Finding {
+  return {
+    code: 'hand-over-stuck',
+    severity: 'error',
+    title: 'kube-auditctl stood still for longer than a hand-over takes, and its guard put the old manifest back',
+    detail: 'A terminal that takes no output (Ctrl-S), a stopped process, or a machine that slept can be the reason.',
+    remedy: ['run the same command again'],
+  };
 }
 
 function writeFailed(error: unknown): Finding {

@@ -26,7 +26,7 @@ export interface ChangeFlags {
 }
 
 /** What `--force` lowers: the reasons not to hand over on this node. */
-const FORCED = ['etcd-not-healthy', 'other-api-server-not-ready'];
+const FORCED = ['etcd-not-healthy', 'other-api-server-not-ready', 'other-api-servers-unknown', 'no-guard'];
 
 export function withChangeOptions(command: Command): Command {
   return command

@@ -1,6 +1,6 @@
 /** `recover`: finishes or undoes what a crash interrupted. */
 import { Command } from 'commander';
-import { recover } from '../change/recover';
+import { recover, type Recovery } from '../change/recover';
 import { exitCodeOf, type ExitCode } from '../core/outcome';
 import { outcomeJson, outcomeText } from '../output/outcome';
 import { openWorld, requireRoot } from './change-options';
@@ -18,25 +18,40 @@ export function recoverCommand(context: Context): Command {
     const world = openWorld(context, options);
     requireRoot(world, options);
     const { stateDir } = options;
-    const recovery = await recover(world, { stateDir, ...(flags.guard === undefined ? {} : { guard: flags.guard }) });
+    const recovery = await recover(world, {
+      stateDir,
+      manifestPath: options.manifest,
+      ...(flags.guard === undefined ? {} : { guard: flags.guard }),
+    });
     const outcomes = recovery.state === 'recovered' ? recovery.outcomes : [];
     const worst = outcomes.reduce<ExitCode>((code, outcome) => Math.max(code, exitCodeOf(outcome)) as ExitCode, 0);
     if (options.output === 'json') {
       const document = {
         command: 'recover',
-        state: recovery.state,
+        ...recovery,
         exitCode: worst,
         outcomes: outcomes.map((outcome) => outcomeJson('recover', outcome)),
       };
       context.streams.out(`${JSON.stringify(document, null, 2)}\n`);
-    } else if (outcomes.length > 0) {
+    } else if (recovery.state === 'recovered') {
       const { out } = styles(context, options);
       for (const outcome of outcomes) context.streams.out(outcomeText('recover', outcome, out, { diff: false }));
     } else if (!options.quiet) {
-      context.streams.out(
-        recovery.state === 'at-work' ? 'The change is still being worked on.\n' : 'Nothing to recover.\n',
-      );
+      context.streams.out(`${told(recovery)}\n`);
     }
     context.exit(worst);
   });
+}
+
+function told(recovery: Exclude<Recovery, { state: 'recovered' }>): string {
+  switch (recovery.state) {
+    case 'nothing':
+      return 'Nothing to recover.';
+    case 'at-work':
+      return recovery.rescued
+        ? 'The change has stood still for longer than a hand-over takes: the old manifest has its name again.'
+        : 'The change is still being worked on.';
+    case 'brought-back':
+      return `There was no ${recovery.manifestPath}, and no record tells why; ${recovery.from} has its name again.\nSee what runs: kube-auditctl status`;
+  }
 }

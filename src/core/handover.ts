@@ -40,6 +40,8 @@ export interface HandoverState {
   asked: readonly ProcessId[];
   /** The newest answer on the port, or failure to get one. */
   lastHealth?: HealthSample;
+  /** Since when nobody listens, without a break, in milliseconds since the epoch. */
+  deafSince?: number;
   /** When each step began. */
   steps: readonly { step: HandoverStep; at: number }[];
 }
@@ -81,7 +83,16 @@ export function advanceHandover(
   plan: HandoverPlan,
 ): { state: HandoverState; action: HandoverAction } {
   const lastHealth = sight.health.at(-1) ?? state.lastHealth;
-  let next: HandoverState = { ...state, ...(lastHealth === undefined ? {} : { lastHealth }) };
+  const { deafSince, ...before } = state;
+  const isDeafNow = isDeaf(
+    sight.processes.filter((process) => isRecorded(process, plan)),
+    lastHealth,
+  );
+  let next: HandoverState = {
+    ...before,
+    ...(lastHealth === undefined ? {} : { lastHealth }),
+    ...(isDeafNow ? { deafSince: deafSince ?? sight.at } : {}),
+  };
   // One that cannot be read for a moment is nobody's: only bytes that are there are.
   if (sight.manifest.state === 'present') return { state: next, action: { do: 'stop' } };
   for (;;) {
@@ -107,14 +118,15 @@ function conclude(state: HandoverState, sight: Sight, plan: HandoverPlan): Concl
   switch (state.step) {
     case 'aside':
       if (alive.length === 0) return { do: 'next', step: 'ended' };
-      if (isDeaf(alive, state.lastHealth)) return { do: 'next', step: 'deaf' };
+      if (state.deafSince !== undefined) return { do: 'next', step: 'deaf' };
       return orLate(NOTICE_MS + plan.shutdownDelaySeconds * 1000);
     case 'deaf': {
       if (alive.length === 0) return { do: 'next', step: 'ended' };
-      // It listens again: the kubelet has started it anew. It is told to stop as the one before was.
-      if (!isDeaf(alive, state.lastHealth)) return orLate(plan.drainMs + END_MS);
-      if (waited < plan.drainMs) return { do: 'wait' };
-      const times = waited < plan.drainMs + ASK_AGAIN_MS ? 1 : 2;
+      // Somebody answers again: the grace is counted anew from when nobody does.
+      if (state.deafSince === undefined) return orLate(plan.drainMs + END_MS);
+      const quiet = sight.at - state.deafSince;
+      if (quiet < plan.drainMs) return orLate(plan.drainMs + END_MS);
+      const times = quiet < plan.drainMs + ASK_AGAIN_MS ? 1 : 2;
       const due = alive.find((process) => state.asked.filter((asked) => same(asked, process)).length < times);
       if (due && waited < plan.drainMs + END_MS) return { do: 'end', process: due };
       return orLate(plan.drainMs + END_MS);

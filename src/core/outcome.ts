@@ -40,8 +40,11 @@ export interface ProofReport {
 
 /** How a hand-over (--fast) went. */
 export interface HandOverReport {
-  /** late: a limit was reached, and the manifest was put in place the plain way. not-needed: see `why`. */
-  state: 'done' | 'late' | 'not-needed';
+  /**
+   * late: a limit was reached, and the manifest was put in place the plain way. not-needed: see `why`. broken-off: the old
+   * manifest was brought back before the new one was in.
+   */
+  state: 'done' | 'late' | 'not-needed' | 'broken-off';
   why?: string;
   /** The processes that were ended, by pid, start time in clock ticks, and arguments. */
   ended: readonly { pid: number; startTicks: string; argv: readonly string[] }[];

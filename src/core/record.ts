@@ -59,8 +59,15 @@ export interface ChangeRecord {
   keepOnFailure: boolean;
   /** By hand-over: how long requests under way may take, in milliseconds. */
   fast?: { drainMs: number };
-  /** While the manifest is aside: where it is, and the processes that may be ended. */
-  handOver?: { aside: string; processes: readonly { pid: number; startTicks: string; argv: readonly string[] }[] };
+  /**
+   * While the manifest is aside: where the old one is, the processes that may be ended, and until when (ISO 8601) a
+   * hand-over can last: later on, whoever made it hangs.
+   */
+  handOver?: {
+    aside: string;
+    until: string;
+    processes: readonly { pid: number; startTicks: string; argv: readonly string[] }[];
+  };
   /** The change that first set audit logging up: `disable` goes back to what was before it. */
   baseline?: boolean;
   /** A mend of a server that was down: there is no old server to go back to. */
@@ -93,7 +100,9 @@ export function advanceRecord(
   at: string,
   more: Partial<ChangeRecord> = {},
 ): ChangeRecord {
-  return { ...record, ...more, state, states: [...record.states, { state, at }] };
+  // A guard that tries again and again leaves one line, not one a try.
+  const before = record.states.at(-1)?.state === state ? record.states.slice(0, -1) : record.states;
+  return { ...record, ...more, state, states: [...before, { state, at }] };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Clock } from '../change/ports';
 export function createClock(): Clock {
   return {
     now: () => Date.now(),
+    elapsed: () => performance.now(),
     sleep,
     token: (bytes) => randomBytes(bytes).toString('hex'),
   };

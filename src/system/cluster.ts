@@ -67,13 +67,19 @@ export function connectCluster({ root = '/', timeoutMs = 10_000 } = {}): Cluster
         const node = await client.readNode({ name: nodeName });
         return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
       }),
-    apiServers: (endpoint) =>
+    controlPlane: (endpoint) =>
       ask(endpoint, async (client) => {
-        const pods = await client.listNamespacedPod({
-          namespace: 'kube-system',
-          labelSelector: 'component=kube-apiserver',
-        });
-        return pods.items.map((pod) => ({ node: pod.spec?.nodeName ?? pod.metadata?.name ?? '', ready: isReady(pod) }));
+        const [pods, nodes] = await Promise.all([
+          client.listNamespacedPod({ namespace: 'kube-system', labelSelector: 'component=kube-apiserver' }),
+          client.listNode(),
+        ]);
+        const ready = new Map<string, boolean>();
+        for (const { metadata } of nodes.items) {
+          const labels = metadata?.labels ?? {};
+          if (metadata?.name !== undefined && LABELS.some((label) => label in labels)) ready.set(metadata.name, false);
+        }
+        for (const pod of pods.items) ready.set(pod.spec?.nodeName ?? pod.metadata?.name ?? '', isReady(pod));
+        return [...ready].map(([node, isReady]) => ({ node, ready: isReady }));
       }),
     controlPlaneNodes: (endpoint) =>
       ask(endpoint, async (client) => {
@@ -85,6 +91,9 @@ export function connectCluster({ root = '/', timeoutMs = 10_000 } = {}): Cluster
       }),
   };
 }
+
+/** What kubeadm labels its nodes with, before 1.24 and since. */
+const LABELS = ['node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master'];
 
 function isReady(pod: V1Pod): boolean {
   return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;

@@ -49,6 +49,8 @@ export function explain(error: unknown, action: Action, path: string): unknown {
       // Changing the owner is a question of privilege; for anything else root is only stopped by the file's attributes.
       if (syscall === 'fchown') break;
       return immutable(error, action, path, syscall === 'open' || syscall === 'mkdir' ? folder : word);
+    case 'EEXIST':
+      return refused('exists', 'something stands there already', `ls -ld ${word}`);
     case 'ELOOP':
       return refused('is-symlink', 'it is a symbolic link', `readlink -f ${word}`);
     case 'ENOTDIR':

@@ -69,6 +69,30 @@ export function createFiles(calls: FsCalls, options: FilesOptions = {}): Files {
         await flushFolder(calls, 'write', real);
       }),
 
+    writeNew: (path, { bytes, mode, uid, gid }) =>
+      at('write', path, async (real) => {
+        const temp = join(dirname(real), TEMP_PREFIX + token());
+        let created: Stat | undefined;
+        try {
+          created = await calls.createExclusive(temp, bytes, { mode, uid, gid });
+          await giveName(calls, temp, real);
+        } catch (error) {
+          if (created !== undefined || !hasCode(error, 'EEXIST')) await calls.unlink(temp).catch(() => undefined);
+          throw error;
+        }
+        // Nobody reads it, and it is swept away with the next change.
+        await calls.unlink(temp).catch(() => undefined);
+        await flushFolder(calls, 'write', real);
+      }),
+
+    link: (from, to) =>
+      at('write', to, async (target) => {
+        const real = await inRoot(calls, root, from);
+        refuseUnlessFile(await calls.lstat(real), real);
+        await giveName(calls, real, target);
+        await flushFolder(calls, 'write', target);
+      }),
+
     move: (from, to) =>
       at('write', from, async (real) => {
         const target = await inRoot(calls, root, to);
@@ -142,6 +166,23 @@ export function createFiles(calls: FsCalls, options: FilesOptions = {}): Files {
     sha256: (bytes) => createHash('sha256').update(bytes).digest('hex'),
   };
 }
+
+/** One more name for a file, one that nothing has. */
+async function giveName(calls: FsCalls, from: string, to: string): Promise<void> {
+  const stat = await calls.lstat(from);
+  try {
+    await calls.link(from, to);
+  } catch (error) {
+    // Reported as failed and done all the same, as it happens over the network: the inode tells.
+    if (await isFile(calls, to, stat)) return;
+    if (!hasCode(error, ...NO_SECOND_NAMES)) throw error;
+    if (await statOrNothing(calls, to)) throw errnoError('EEXIST', 'rename', to);
+    await calls.rename(from, to);
+  }
+}
+
+/** What file systems without hard links answer (FAT, some of the network). */
+const NO_SECOND_NAMES = ['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'];
 
 async function statOrNothing(calls: FsCalls, real: string): Promise<Stat | undefined> {
   return calls.lstat(real).catch(unless('ENOENT', 'ENOTDIR'));

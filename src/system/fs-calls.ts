@@ -30,6 +30,8 @@ export interface FsCalls {
   /** A new file with these bytes, owner and mode, on the disk when this resolves. May leave a part of it when it rejects. */
   createExclusive(path: string, bytes: Uint8Array, attributes: Attributes): Promise<Stat>;
   rename(from: string, to: string): Promise<void>;
+  /** A second name for a file; EEXIST when something has it already. */
+  link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
   mkdir(path: string, mode: number): Promise<void>;
@@ -48,6 +50,7 @@ export function nodeFsCalls(): FsCalls {
     readFile,
     createExclusive,
     rename: (from, to) => fs.rename(from, to),
+    link: (from, to) => fs.link(from, to),
     unlink: (path) => fs.unlink(path),
     chmod: (path, mode) => fs.chmod(path, mode),
     mkdir: async (path, mode) => {

@@ -7,7 +7,7 @@ export function createCluster(options: { root?: string; timeoutMs?: number } = {
   return {
     mirrorPod: async (...args) => (await cluster()).mirrorPod(...args),
     nodeReady: async (...args) => (await cluster()).nodeReady(...args),
-    apiServers: async (...args) => (await cluster()).apiServers(...args),
+    controlPlane: async (...args) => (await cluster()).controlPlane(...args),
     controlPlaneNodes: async (...args) => (await cluster()).controlPlaneNodes(...args),
   };
 }

@@ -23,18 +23,19 @@ export interface Process {
 export interface Processes {
   /** Processes whose argv[0] has this base name, by pid. */
   named(name: string): Process[];
-  /** The kube-apiserver processes; `port` is the one asked after in `listening`. */
+  /** The kube-apiserver processes; `port` is the one asked after in `listening` where their arguments name none. */
   servers(port: number): ServerProcess[];
 }
 
 export function createProcesses({ proc = '/proc', now = () => Date.now() } = {}): Processes {
   /** The base name of argv[0] by pid, for as long as the process's stat line keeps its key. */
   let known = new Map<number, { key: string; name: string }>();
-  let bootAt: number | undefined;
+  const boot = bootClock(proc);
 
   const named = (name: string): Process[] => {
     const found: Process[] = [];
     const seen: typeof known = new Map();
+    let bootAt: number | undefined;
     for (const entry of names(proc)) {
       const pid = Number(entry);
       if (!Number.isInteger(pid)) continue;
@@ -53,7 +54,7 @@ export function createProcesses({ proc = '/proc', now = () => Date.now() } = {})
       if (argv[0] === undefined) continue;
       seen.set(pid, { key, name: basename(argv[0]) });
       if (basename(argv[0]) !== name) continue;
-      bootAt ??= bootTime(proc, now());
+      bootAt ??= boot(now());
       const startedAt = Math.round(bootAt + (Number(stat.startTicks) / TICKS_PER_SECOND) * 1000);
       found.push({ pid, startTicks: stat.startTicks, startedAt, argv });
     }
@@ -67,7 +68,11 @@ export function createProcesses({ proc = '/proc', now = () => Date.now() } = {})
       named('kube-apiserver').map((each) => {
         const folder = join(proc, String(each.pid));
         const podUid = podOf(text(join(folder, 'cgroup')));
-        return { ...each, ...(podUid === undefined ? {} : { podUid }), listening: listens(folder, port) };
+        return {
+          ...each,
+          ...(podUid === undefined ? {} : { podUid }),
+          listening: listens(folder, securePort(each.argv) ?? port),
+        };
       }),
   };
 }
@@ -98,13 +103,34 @@ function parseArgv(cmdline: string): readonly string[] {
   return (cmdline.endsWith('\0') ? cmdline.slice(0, -1) : cmdline).split('\0');
 }
 
-/** btime counts whole seconds, too coarse to tell before from after an edit; uptime has hundredths. */
-function bootTime(proc: string, now: number): number {
-  const coarse = Number(/^btime (\d+)/m.exec(text(join(proc, 'stat')))?.[1] ?? Number.NaN) * 1000;
-  const fine = now - Number(text(join(proc, 'uptime')).split(' ')[0] || Number.NaN) * 1000;
-  // In some containers uptime is the container's own, which the start times are not counted from.
-  if (Number.isNaN(coarse)) return Number.isNaN(fine) ? 0 : fine;
-  return Math.abs(fine - coarse) < 1500 ? fine : coarse;
+/**
+ * When the machine was booted, by its clock of now. Asked at every look: when the clock is set, the boot moves with it, and
+ * a process started a moment later would otherwise seem to be older than it is.
+ */
+function bootClock(proc: string): (now: number) => number {
+  let useUptime: boolean | undefined;
+  const fine = (now: number): number => now - Number(text(join(proc, 'uptime')).split(' ')[0] || Number.NaN) * 1000;
+  const coarse = (): number => Number(/^btime (\d+)/m.exec(text(join(proc, 'stat')))?.[1] ?? Number.NaN) * 1000;
+  return (now) => {
+    // btime counts whole seconds, too coarse to tell before from after an edit; uptime has hundredths. But in some
+    // containers uptime is the container's own, which the start times are not counted from.
+    if (useUptime === undefined) {
+      const whole = coarse();
+      useUptime = Number.isNaN(whole) || Math.abs(fine(now) - whole) < 1500;
+    }
+    const found = useUptime ? fine(now) : coarse();
+    return Number.isNaN(found) ? 0 : found;
+  };
+}
+
+/** The last one counts, as for the server itself. */
+function securePort(argv: readonly string[]): number | undefined {
+  for (let at = argv.length - 1; at > 0; at--) {
+    const [, inline] = /^--secure[-_]port(?:=(\d+))?$/.exec(argv[at] ?? '') ?? [];
+    const value = inline ?? (/^--secure[-_]port$/.test(argv[at] ?? '') ? argv[at + 1] : undefined);
+    if (value !== undefined && /^\d+$/.test(value)) return Number(value);
+  }
+  return undefined;
 }
 
 /** Whether the process holds a socket that listens on the port, in its own network namespace. */

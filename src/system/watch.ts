@@ -53,6 +53,8 @@ export interface Eyes {
 export function createNode(options: NodeOptions = {}): Node {
   const { root = '/', nodeName, journalUnit, proc = join(root, 'proc'), eyes } = options;
   const processes = eyes?.processes ?? createProcesses({ proc });
+  // With --root the node's processes may be numbered otherwise than ours, and a signal goes by our numbers.
+  const own = proc === '/proc' || eyes ? processes : createProcesses();
   const host = options.hostname ?? hostname;
 
   let found: Credentials | undefined;
@@ -66,7 +68,8 @@ export function createNode(options: NodeOptions = {}): Node {
 
   const watch = async ({ manifestPath, podName, namespace, endpoint, since }: WatchTarget): Promise<WatchPoint> => {
     const logs = createPodLogs({ root, namespace, podName, nodeName });
-    const health = pollHealth(endpoint, credentials);
+    let aimed = endpoint;
+    let health = pollHealth(endpoint, credentials);
     const journal = await openJournal({
       root,
       unit: journalUnit,
@@ -80,12 +83,19 @@ export function createNode(options: NodeOptions = {}): Node {
         return {
           at: Date.now(),
           manifest,
-          processes: processes.servers(endpoint.port),
+          processes: processes.servers(aimed.port),
           pods,
           kubelet: journal.lines(),
           health: health.drain(),
           ...(note === undefined ? {} : { notes: [`kubelet journal: ${note}`] }),
         };
+      },
+      async aim(next) {
+        if (next.host === aimed.host && next.port === aimed.port) return;
+        aimed = next;
+        const before = health;
+        health = pollHealth(next, credentials);
+        await before.close();
       },
       async close() {
         await Promise.all([health.close(), journal.close()]);
@@ -106,15 +116,20 @@ export function createNode(options: NodeOptions = {}): Node {
       const [kubelet] = processes.named('kubelet');
       return Promise.resolve(kubelet && { pid: kubelet.pid, startedAt: kubelet.startedAt, argv: kubelet.argv });
     },
+    reachesServer({ pid, startTicks }) {
+      return own.named('kube-apiserver').some((each) => each.pid === pid && each.startTicks === startTicks);
+    },
     restartKubelet: eyes?.restartKubelet ?? restartKubelet,
     kubeletVersion: eyes?.kubeletVersion ?? (() => kubeletVersion(proc, processes)),
     async endServer({ pid, startTicks, argv }) {
       await Promise.resolve();
       // Looked at at the last moment: the pid may be somebody else's by now.
-      const there = processes
-        .named('kube-apiserver')
-        .some((each) => each.pid === pid && each.startTicks === startTicks && sameWords(each.argv, argv));
-      if (!there) return 'gone';
+      const isThere = (there: Processes): boolean =>
+        there
+          .named('kube-apiserver')
+          .some((each) => each.pid === pid && each.startTicks === startTicks && sameWords(each.argv, argv));
+      if (!isThere(processes)) return 'gone';
+      if (!isThere(own)) throw new Error(`process ${pid} of the node is not process ${pid} to us`);
       try {
         process.kill(pid, 'SIGKILL');
         return 'asked';

@@ -90,7 +90,7 @@ test.each(['killed', 'power cut'])('%s at the n-th effect, for every n, then rec
       node.reap();
       node.pass(20_000);
     }
-    await recover(node.ports(), { stateDir: STATE });
+    await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST });
     expect([n, [BROKEN, MENDED].includes(node.manifest() ?? '')]).toEqual([n, true]);
     const { records } = await openStore(node.ports().files, STATE).list();
     expect([n, records.filter(({ state }) => !FINAL_STATES.has(state))]).toEqual([n, []]);

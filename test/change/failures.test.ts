@@ -137,7 +137,7 @@ describe('the new server is bad', () => {
       what: { code: 'kept-on-failure', remedy: expect.arrayContaining(['kube-auditctl recover']) },
     });
     expect(node.manifest()).toBe(BAD);
-    expect(await recover(node.ports(), { stateDir: STATE })).toMatchObject({
+    expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).toMatchObject({
       state: 'recovered',
       outcomes: [{ outcome: 'rolled-back' }],
     });
@@ -241,7 +241,7 @@ describe('signals', () => {
     expect(node.guards.size).toBe(1);
     expect((await records(node))[0]?.state).toBe('written');
     const [guard] = node.guards;
-    expect(await recover(node.ports(), { stateDir: STATE, guard })).toMatchObject({
+    expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST, guard })).toMatchObject({
       state: 'recovered',
       outcomes: [{ outcome: 'rolled-back' }],
     });
@@ -260,7 +260,7 @@ describe('signals', () => {
     expect(outcome).toMatchObject({ outcome: 'needs-a-person', what: { code: 'stopped-at-once' } });
     expect(node.manifest()).toContain('--audit-policy-file');
     const [guard] = node.guards;
-    const recovery = await recover(node.ports(), { stateDir: STATE, guard });
+    const recovery = await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST, guard });
     expect(recovery).toMatchObject({ state: 'recovered', outcomes: [{ outcome: 'kept' }] });
     expect(node.serving()?.asManifest).toBe(true);
   });
@@ -280,7 +280,7 @@ describe('somebody else', () => {
     expect(node.manifest()).toBe(THEIRS);
     expect((await records(node))[0]?.state).toBe('overtaken');
     expect(node.guards.size).toBe(0);
-    expect(await recover(node.ports(), { stateDir: STATE })).toEqual({ state: 'nothing' });
+    expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).toEqual({ state: 'nothing' });
   });
 
   test('edits between a failure and the way back: nothing is rolled back over them', async () => {
@@ -338,16 +338,20 @@ describe('recover', () => {
     let seen: unknown;
     const ports = whileWaiting(node, () => {
       const [guard] = node.guards;
-      void recover(node.ports(), { stateDir: STATE, guard }).then((recovery) => (seen = recovery));
+      void recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST, guard }).then(
+        (recovery) => (seen = recovery),
+      );
     });
     expect((await enable(ports)).outcome).toBe('kept');
-    expect(seen).toEqual({ state: 'at-work' });
+    expect(seen).toEqual({ state: 'at-work', rescued: false });
   });
 
   test('by hand while a change is at work: locked', async () => {
     const node = new FakeNode(PRISTINE);
     await node.ports().lock.acquire({ pid: 77, what: 'enable', since: '' });
-    await expect(recover(node.ports(), { stateDir: STATE })).rejects.toMatchObject({ code: 'locked' });
+    await expect(recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).rejects.toMatchObject({
+      code: 'locked',
+    });
   });
 
   test('by hand after a rollback that could not be seen to work, once the cause is mended', async () => {
@@ -363,7 +367,9 @@ describe('recover', () => {
     expect(node.manifest()).toBe(PRISTINE);
     node.neverReady = false;
     node.boot();
-    expect(await recover(node.ports(), { stateDir: STATE })).toMatchObject({ outcomes: [{ outcome: 'rolled-back' }] });
+    expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).toMatchObject({
+      outcomes: [{ outcome: 'rolled-back' }],
+    });
     expect((await records(node))[0]?.state).toBe('rolled-back');
   });
 
@@ -388,7 +394,9 @@ describe('recover', () => {
         ],
       },
     });
-    expect(await recover(node.ports(), { stateDir: STATE })).toMatchObject({ outcomes: [{ outcome: 'rolled-back' }] });
+    expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).toMatchObject({
+      outcomes: [{ outcome: 'rolled-back' }],
+    });
     asBefore(node);
   });
 
@@ -419,11 +427,11 @@ describe('recover', () => {
     await enable(ports).catch(() => undefined);
     node.reap();
     node.fs.put(MANIFEST, PRISTINE.replace('250m', '999m'), { mode: 0o600 });
-    expect(await recover(node.ports(), { stateDir: STATE })).toMatchObject({
+    expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).toMatchObject({
       outcomes: [{ outcome: 'needs-a-person', what: { code: 'manifest-overtaken' } }],
     });
     expect(node.manifest()).toBe(PRISTINE.replace('250m', '999m'));
-    expect(await recover(node.ports(), { stateDir: STATE })).toEqual({ state: 'nothing' });
+    expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).toEqual({ state: 'nothing' });
   });
 
   test('a copy that is not what the record says is not written back', async () => {
@@ -431,7 +439,9 @@ describe('recover', () => {
     await apply(node.ports(), BAD, { keepOnFailure: true });
     const [record] = await records(node);
     node.fs.put(`${STATE}/changes/${record?.id}/${record?.files[0]?.before?.copy}`, 'something else');
-    await expect(recover(node.ports(), { stateDir: STATE })).rejects.toMatchObject({ code: 'copy-damaged' });
+    await expect(recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).rejects.toMatchObject({
+      code: 'copy-damaged',
+    });
     expect(node.manifest()).toBe(BAD);
   });
 
@@ -441,14 +451,16 @@ describe('recover', () => {
     node.fs.put(`${STATE}/changes/${id}/record.json`, '{"schema": 99}');
     node.fs.put(`${STATE}/changes/not-ours/x`, 'x');
     expect((await enable(node.ports())).outcome).toBe('kept');
-    expect(await recover(node.ports(), { stateDir: STATE })).toEqual({ state: 'nothing' });
+    expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).toEqual({ state: 'nothing' });
     const { damaged } = await openStore(node.ports().files, STATE).list();
     expect(damaged).toEqual([{ id, why: expect.stringContaining('has schema 99; this tool reads 1') }]);
     expect(node.fs.text(`${STATE}/changes/not-ours/x`)).toBe('x');
   });
 
   test('nothing to recover where nothing was ever done', async () => {
-    expect(await recover(new FakeNode(PRISTINE).ports(), { stateDir: STATE })).toEqual({ state: 'nothing' });
+    expect(await recover(new FakeNode(PRISTINE).ports(), { stateDir: STATE, manifestPath: MANIFEST })).toEqual({
+      state: 'nothing',
+    });
   });
 });
 
@@ -480,7 +492,7 @@ describe('after a boot with the bad manifest the kubelet is wedged: it found the
   test('recover puts the old manifest back, and starts the kubelet anew', async () => {
     const node = await crashed();
     const ports = node.ports();
-    const recovery = await recover(ports, { stateDir: STATE });
+    const recovery = await recover(ports, { stateDir: STATE, manifestPath: MANIFEST });
     expect(recovery).toMatchObject({ state: 'recovered', outcomes: [{ outcome: 'rolled-back' }] });
     expect(node.kubeletPid).toBe(78);
     asBefore(node);
@@ -502,7 +514,7 @@ describe('after a boot with the bad manifest the kubelet is wedged: it found the
     const ports = node.ports((_n, name) => {
       if (name === 'restart kubelet') throw new Error('systemctl restart kubelet: no');
     });
-    const recovery = await recover(healing(node, 90_000, ports), { stateDir: STATE });
+    const recovery = await recover(healing(node, 90_000, ports), { stateDir: STATE, manifestPath: MANIFEST });
     expect(recovery).toMatchObject({ outcomes: [{ outcome: 'rolled-back' }] });
     expect(JSON.stringify(recovery)).toContain('could not be started anew: systemctl restart kubelet: no');
   });
@@ -510,7 +522,7 @@ describe('after a boot with the bad manifest the kubelet is wedged: it found the
   test('a kubelet that has run all the time is never touched', async () => {
     const node = await crashed();
     node.kubeletPid = 50;
-    const recovery = await recover(healing(node, 90_000, node.ports()), { stateDir: STATE });
+    const recovery = await recover(healing(node, 90_000, node.ports()), { stateDir: STATE, manifestPath: MANIFEST });
     expect([node.kubeletPid, recovery]).toMatchObject([50, { outcomes: [{ outcome: 'rolled-back' }] }]);
   });
 });

@@ -1,4 +1,5 @@
 /** A change by hand-over on a node in memory: who is ended and when, how long the API is away, and every way it can go. */
+import { asidePath } from '../../src/change/aside';
 import { openStore } from '../../src/change/store';
 import { recover } from '../../src/change/recover';
 import type { Outcome } from '../../src/core/outcome';
@@ -22,6 +23,18 @@ async function ran(work: Promise<Outcome>, expected: Outcome['outcome']): Promis
   const outcome = await work;
   expect(outcome.outcome).toBe(expected);
   return outcome as Ran;
+}
+
+/** Killed, or only hung, with the manifest aside. */
+async function killedWhileAside({ reaped = true } = {}): Promise<{ node: FakeNode; id: string }> {
+  const node = new FakeNode(PRISTINE, 'after');
+  const ports = node.ports((_n, name) => {
+    if (name.startsWith('endServer')) throw new Crash('kill -9');
+  });
+  await expect(enable(ports, {}, FAST)).rejects.toThrow(Crash);
+  expect(node.manifest()).toBeUndefined();
+  if (reaped) node.reap();
+  return { node, id: [...node.guards][0] ?? '' };
 }
 
 /** Does something at the first sleep that finds the folder without a manifest. */
@@ -193,10 +206,259 @@ describe('while there is no manifest', () => {
     await expect(enable(ports, {}, FAST)).rejects.toThrow(Crash);
     expect(node.manifest()).toBeUndefined();
     node.reap();
-    const recovery = await recover(node.ports(), { stateDir: STATE });
+    const recovery = await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST });
     expect(recovery).toMatchObject({ state: 'recovered', outcomes: [{ outcome: 'rolled-back' }] });
     expect([node.manifest(), node.serving()?.asManifest]).toEqual([PRISTINE, true]);
     expect(leftovers(node)).toEqual([]);
+  });
+});
+
+describe('no room on the disk', () => {
+  const full = { code: 'ENOSPC', under: '/etc/kubernetes', call: 'createExclusive' } as const;
+
+  test('killed while it is aside: the guard brings the old name back, which needs none', async () => {
+    const { node, id } = await killedWhileAside();
+    node.fs.fault(full);
+    await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST, guard: id });
+    expect([node.manifest(), node.serving()?.asManifest]).toEqual([PRISTINE, true]);
+  });
+
+  test('nothing can be done at all: what waits aside stays, the guard stays, and the next try succeeds', async () => {
+    const { node, id } = await killedWhileAside();
+    node.fs.fault(full);
+    node.fs.fault({ code: 'EIO', under: '/etc/kubernetes', call: 'link' });
+    const options = { stateDir: STATE, manifestPath: MANIFEST, guard: id };
+    await recover(node.ports(), options);
+    await recover(node.ports(), options);
+    expect([node.manifest(), node.fs.text(asidePath(MANIFEST, id)), [...node.guards]]).toEqual([
+      undefined,
+      PRISTINE,
+      [id],
+    ]);
+    node.fs.clearFaults();
+    await recover(node.ports(), options);
+    expect([node.manifest(), node.serving()?.asManifest, leftovers(node), [...node.guards]]).toEqual([
+      PRISTINE,
+      true,
+      [],
+      [],
+    ]);
+    expect((await lastRecord(node))?.states.map(({ state }) => state)).toEqual([
+      'prepared',
+      'needs-a-person',
+      'rolled-back',
+    ]);
+  });
+
+  test('it fills up while the new server is watched: the way back needs none', async () => {
+    const node = new FakeNode(PRISTINE, 'after');
+    node.neverReady = true;
+    const ports = node.ports((_n, name) => {
+      if (name.startsWith('link') && name.endsWith(MANIFEST)) node.fs.fault(full);
+    });
+    const outcome = apply(ports, BAD, FAST);
+    node.neverReady = false;
+    await ran(outcome, 'rolled-back');
+    expect([node.manifest(), node.serving()?.asManifest, leftovers(node)]).toEqual([PRISTINE, true, []]);
+  });
+});
+
+describe('a process that lives and does nothing', () => {
+  test('after the longest time the guard gives the old manifest its name back, without the lock', async () => {
+    const { node, id } = await killedWhileAside({ reaped: false });
+    const options = { stateDir: STATE, manifestPath: MANIFEST, guard: id };
+    node.pass(10_000);
+    expect(await recover(node.ports(), options)).toEqual({ state: 'at-work', rescued: false });
+    expect(node.manifest()).toBeUndefined();
+    node.pass(40_000);
+    expect(await recover(node.ports(), options)).toEqual({ state: 'at-work', rescued: true });
+    node.pass(60_000);
+    expect([node.manifest(), node.serving()?.asManifest]).toEqual([PRISTINE, true]);
+    expect(await recover(node.ports(), options)).toEqual({ state: 'at-work', rescued: false });
+  });
+
+  test('that goes on finds it there, and takes the rest back', async () => {
+    const node = new FakeNode(PRISTINE, 'after');
+    const ports = whileAside(node, () => {
+      node.pass(60_000);
+      void node.fs.link(asidePath(MANIFEST, node.lastGuard), MANIFEST);
+    });
+    const outcome = await ran(enable(ports, {}, FAST), 'rolled-back');
+    expect(outcome).toMatchObject({ cause: { code: 'hand-over-stuck' } });
+    expect([node.manifest(), node.serving()?.asManifest, node.fs.text('/etc/kubernetes/audit-policy.yaml')]).toEqual([
+      PRISTINE,
+      true,
+      undefined,
+    ]);
+    expect(leftovers(node)).toEqual([]);
+  });
+});
+
+test('one that waits aside without a record has its name back by recover; other commands say so', async () => {
+  const node = new FakeNode(PRISTINE, 'after');
+  const aside = asidePath(MANIFEST, '20260101T000000Z-abcdef');
+  node.fs.put(aside, PRISTINE, { mode: 0o600 });
+  await node.fs.unlink(MANIFEST);
+  await expect(enable(node.ports())).rejects.toMatchObject({
+    code: 'manifest-aside',
+    hints: ['kube-auditctl recover', expect.any(String)],
+  });
+  expect(await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST })).toEqual({
+    state: 'brought-back',
+    manifestPath: MANIFEST,
+    from: aside,
+  });
+  expect([node.manifest(), leftovers(node)]).toEqual([PRISTINE, []]);
+});
+
+describe('edits of others are theirs', () => {
+  test('saved in the moment before the move: back under its name, and told', async () => {
+    const node = new FakeNode(PRISTINE, 'after');
+    const ports = node.ports((_n, name) => {
+      if (name.startsWith('rename') && name.includes('-aside-')) node.fs.put(MANIFEST, THEIRS, { mode: 0o600 });
+    });
+    const outcome = await ran(enable(ports, {}, FAST), 'needs-a-person');
+    expect(outcome).toMatchObject({ cause: { code: 'manifest-overtaken' } });
+    expect([node.manifest(), leftovers(node), node.ended]).toEqual([THEIRS, [], []]);
+  });
+
+  test('saved in the moment before the new one goes in: it stays', async () => {
+    const node = new FakeNode(PRISTINE, 'after');
+    const ports = node.ports((_n, name) => {
+      if (name.startsWith('link') && name.endsWith(MANIFEST)) node.fs.put(MANIFEST, THEIRS, { mode: 0o600 });
+    });
+    await ran(enable(ports, {}, FAST), 'needs-a-person');
+    expect([node.manifest(), leftovers(node)]).toEqual([THEIRS, []]);
+  });
+
+  test('saved on the way back: what theirs may need stays as well', async () => {
+    const node = new FakeNode(PRISTINE, 'after');
+    let moves = 0;
+    const wanting = THEIRS.replace(
+      /^( +- )--secure-port=.*$/m,
+      '$&\n$1--audit-policy-file=/etc/kubernetes/audit-policy.yaml',
+    );
+    const ports = node.ports();
+    const sleep = ports.clock.sleep.bind(ports.clock);
+    let isGone = false;
+    ports.clock.sleep = (ms, signal) => {
+      const gone = node.manifest() === undefined;
+      if (gone && !isGone && ++moves === 2) node.fs.put(MANIFEST, wanting, { mode: 0o600 });
+      isGone = gone;
+      return sleep(ms, signal);
+    };
+    const flags = { flags: { magic: '1' } };
+    const outcome = await ran(enable(ports, flags, { ...FAST, ignore: new Set(['unknown-flag']) }), 'needs-a-person');
+    expect(outcome).toMatchObject({ cause: { code: 'manifest-overtaken' } });
+    expect([node.manifest(), node.fs.text('/etc/kubernetes/audit-policy.yaml')]).toEqual([
+      wanting,
+      expect.stringContaining('kind: Policy'),
+    ]);
+  });
+});
+
+describe('killed once the new manifest stands', () => {
+  test.each(['after', 'beside'] as const)(
+    '%s: the server that came of it is the new one, and is kept',
+    async (kubelet) => {
+      const node = new FakeNode(PRISTINE, kubelet);
+      let stands = false;
+      const ports = node.ports((_n, name) => {
+        if (stands) throw new Crash('kill -9');
+        stands = /^(?:link|rename) /.test(name) && name.endsWith(` ${MANIFEST}`);
+      });
+      await enable(ports, {}, kubelet === 'after' ? FAST : {}).catch(() => undefined);
+      expect((await lastRecord(node))?.state).toBe('prepared');
+      node.reap();
+      node.pass(60_000);
+      const recovery = await recover(node.ports(), { stateDir: STATE, manifestPath: MANIFEST });
+      expect(recovery).toMatchObject({ state: 'recovered', outcomes: [{ outcome: 'kept' }] });
+      expect(leftovers(node)).toEqual([]);
+    },
+  );
+});
+
+test('a slow disk on the way back: the old server that started meanwhile is known for what it is', async () => {
+  const node = new FakeNode(PRISTINE, 'after');
+  let back = false;
+  const ports = node.ports((_n, name) => {
+    back ||= name.startsWith('link') && name.includes('-aside-');
+    if (back && name.startsWith('fsyncFolder /etc')) node.pass(2_500);
+  });
+  const outcome = await ran(apply(ports, BAD, FAST), 'rolled-back');
+  expect(outcome.totalMs).toBeLessThan(60_000);
+});
+
+test('a server that moves to another port is asked there, and the old one where it was', async () => {
+  const other = PRISTINE.replace('--secure-port=6443', '--secure-port=7443').replaceAll(/port: 6443/g, 'port: 7443');
+  for (const fast of [{}, FAST]) {
+    const node = new FakeNode(PRISTINE, 'after');
+    const asked = [...IGNORED_PORTS];
+    expect((await apply(node.ports(), other, { ...fast, verify: false, ignore: new Set(asked) })).outcome).toBe('kept');
+    expect(node.ended.every(({ listening }) => !listening)).toBe(true);
+  }
+});
+
+/** What preflight says of such a change is no business of these tests. */
+const IGNORED_PORTS = ['unknown-flag', 'secure-port-mismatch', 'probe-port', 'api-not-ready', 'probe-port-mismatch'];
+
+test('the record tells who was ended, on the way forth and on the way back', async () => {
+  const node = new FakeNode(PRISTINE, 'after');
+  const [old] = node.processes;
+  expect((await ran(enable(node.ports(), {}, FAST), 'kept')).handOver?.ended).toMatchObject([{ pid: old?.pid }]);
+  const broken = new FakeNode(PRISTINE, 'after');
+  broken.logsNothing = true;
+  const outcome = await ran(enable(broken.ports(), {}, FAST), 'rolled-back');
+  const ended = broken.ended.map(({ pid }) => pid);
+  expect(ended).toHaveLength(2);
+  expect(outcome.handOver?.ended.map(({ pid }) => pid)).toEqual(ended);
+  expect((await lastRecord(broken))?.handOver?.processes.map(({ pid }) => pid)).toEqual(ended);
+  const stopped = new FakeNode(PRISTINE, 'after');
+  const ports = stopped.ports((_n, name) => {
+    if (name.startsWith('endServer')) ports.interrupt();
+  });
+  const interrupted = await ran(enable(ports, {}, FAST), 'rolled-back');
+  expect(interrupted.handOver).toMatchObject({ state: 'broken-off', ended: [{}] });
+});
+
+test('the time of day is set back while there is no manifest: no wait depends on it', async () => {
+  const node = new FakeNode(PRISTINE, 'after');
+  const ports = whileAside(node, () => {
+    node.setClock(-3_600_000);
+  });
+  const before = node.elapsed();
+  await ran(enable(ports, {}, FAST), 'kept');
+  expect(node.elapsed() - before).toBeLessThan(20_000);
+});
+
+describe('the plain way instead', () => {
+  test.each([
+    { name: 'no guard can be set', set: (node: FakeNode) => (node.systemd = false), why: /^no guard could be set/ },
+    {
+      name: 'no signal of ours reaches its processes',
+      set: (node: FakeNode) => (node.reachable = false),
+      why: /another pid namespace/,
+    },
+    {
+      name: 'a kubelet that may forget a pod',
+      set: (node: FakeNode) => (node.kubeletMinor = 22),
+      why: /^a kubelet of 1\.22 may not start/,
+    },
+  ])('$name', async ({ set, why }) => {
+    const node = new FakeNode(PRISTINE, 'after');
+    set(node);
+    const outcome = await ran(enable(node.ports(), {}, FAST), 'kept');
+    expect(outcome.handOver).toEqual({ state: 'not-needed', why: expect.stringMatching(why), ended: [] });
+    expect([node.ended, node.gaps, (await lastRecord(node))?.fast]).toEqual([[], [], undefined]);
+  });
+
+  test('but with --force also without a guard, and where none was wanted', async () => {
+    for (const more of [{ ignore: new Set(['no-guard']) }, { guardSeconds: 0 }]) {
+      const node = new FakeNode(PRISTINE, 'after');
+      node.systemd = false;
+      await ran(enable(node.ports(), {}, { ...FAST, ...more }), 'kept');
+      expect(node.ended).toHaveLength(1);
+    }
   });
 });
 
@@ -208,8 +470,9 @@ describe('not handed over without --force', () => {
     },
     {
       code: 'other-api-server-not-ready',
-      set: (node: FakeNode) => node.apiServers.push({ node: 'node-2', ready: false }),
+      set: (node: FakeNode) => node.controlPlane?.push({ node: 'node-2', ready: false }),
     },
+    { code: 'other-api-servers-unknown', set: (node: FakeNode) => (node.controlPlane = undefined) },
   ])('$code', async ({ code, set }) => {
     const node = new FakeNode(PRISTINE, 'after');
     set(node);

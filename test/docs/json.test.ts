@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { SandboxState } from '../../src/change/ports';
 import { run, SANDBOX, type RunOptions } from '../support/command-line';
+import { asidePath } from '../../src/change/aside';
 import { fakeDoctor } from '../support/doctor-ports';
 import { line as auditLine } from '../support/audit-events';
 import { Crash, FakeNode, MANIFEST, STATE } from '../support/fake-node';
@@ -169,6 +170,22 @@ beforeAll(async () => {
   ).catch(() => undefined);
   await json(crashed, 'status');
   await json(crashed, 'history');
+  const hung = new FakeNode(PRISTINE, 'after');
+  let id = '';
+  await enable(
+    hung.ports((_n, name) => {
+      id = /aside-(\S+)/.exec(name)?.[1] ?? id;
+      if (name.startsWith('endServer')) throw new Crash('stopped');
+    }),
+    {},
+    { fast: { drainMs: 1000 } },
+  ).catch(() => undefined);
+  hung.pass(60_000);
+  await json(hung, `recover --guard ${id}`);
+  const lost = fresh();
+  lost.fs.put(asidePath(MANIFEST, '20260101T000000Z-abcdef'), PRISTINE);
+  await lost.fs.unlink(MANIFEST);
+  await json(lost, 'recover');
 });
 
 /** A sandbox that runs, one that is stopped, and none. */

@@ -9,8 +9,8 @@ export interface FakeDoctor extends DoctorPorts {
 
 export function fakeDoctor(node: FakeNode): FakeDoctor {
   const done: string[] = [];
-  const point = () => node.ports().node.watch({} as never);
-  const sight = async () => (await point()).look();
+  const sight = async (endpoint = { host: '127.0.0.1', port: 6443 }) =>
+    (await node.ports().node.watch({ endpoint } as never)).look();
   const stat = async (path: string) => node.fs.lstat(path).catch(() => undefined);
   return {
     done,
@@ -42,7 +42,7 @@ export function fakeDoctor(node: FakeNode): FakeDoctor {
         }),
       swap: () => Promise.resolve([]),
       changedAt: async (path) => (await stat(path))?.mtimeMs,
-      health: async () => (await sight()).health[0] ?? { at: node.now, state: 'refused' },
+      health: async (endpoint) => (await sight(endpoint)).health[0] ?? { at: node.now, state: 'refused' },
     },
     hands: {
       startUnit: (name) => {

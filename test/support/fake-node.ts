@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { ChangeEvent } from '../../src/change/events';
 import { describe as takeApartAnew, type Described } from '../../src/change/manifest';
-import type { Answer, EtcdHealth, Holder, LogTail, Ports, WatchPoint } from '../../src/change/ports';
+import type { Answer, Endpoint, EtcdHealth, Holder, LogTail, Ports, WatchPoint } from '../../src/change/ports';
 import type { HealthSample, LogLine, ServerProcess, Sight } from '../../src/core/evidence';
 import { loadPolicy } from '../../src/core/policy/load';
 import { compilePolicy } from '../../src/core/policy/match';
@@ -52,6 +52,7 @@ interface Process extends ServerProcess {
   text: string;
   readyAt: number;
   events: boolean;
+  port: number;
 }
 
 export class Crash extends Error {}
@@ -67,6 +68,8 @@ export class FakeNode {
   processes: Process[] = [];
   journal: LogLine[] = [];
   guards = new Set<string>();
+  /** The change that a guard was last set for. */
+  lastGuard = '';
   kubeletRuns = true;
   kubeletPid = 50;
   /** The kubelet runs, and reads another folder. */
@@ -80,8 +83,24 @@ export class FakeNode {
   /** The policy that servers go by, instead of the one on the disk. */
   otherPolicy: string | undefined;
   systemd = true;
+  /** Somebody sets the time of day ahead, or back. */
+  setClock(ms: number): void {
+    this.now += ms;
+    for (const event of this.#schedule) event.at += ms;
+    this.#set += ms;
+  }
+  #set = 0;
+
+  /** Milliseconds of this node's life, whatever its clock was set to. */
+  elapsed(): number {
+    return this.now - this.#set;
+  }
+
+  /** A signal of ours reaches its processes. */
+  reachable = true;
+  kubeletMinor: number | undefined;
   etcdHealth: EtcdHealth = { state: 'healthy' };
-  apiServers = [{ node: 'node-1', ready: true }];
+  controlPlane: { node: string; ready: boolean }[] | undefined = [{ node: 'node-1', ready: true }];
   /** The kubelet never lets go of a pod: its container logs stay. */
   neverLetsGo = false;
   /** Servers that were ended by the tool, and whether they still listened then. */
@@ -184,7 +203,7 @@ export class FakeNode {
       if (typeof call !== 'function' || ['before', 'after'].includes(name)) continue;
       Object.assign(calls, {
         [name]: async (...args: unknown[]) => {
-          effect(`${name} ${String(args[0])}${name === 'rename' ? ` ${String(args[1])}` : ''}`);
+          effect(`${name} ${String(args[0])}${name === 'rename' || name === 'link' ? ` ${String(args[1])}` : ''}`);
           const result: unknown = await (call as (...all: unknown[]) => unknown)(...args);
           return result;
         },
@@ -194,6 +213,7 @@ export class FakeNode {
       files: createFiles(calls, { token: () => this.#token(8) }),
       clock: {
         now: () => this.now,
+        elapsed: () => this.elapsed(),
         sleep: (ms) => {
           alive();
           this.pass(ms);
@@ -221,6 +241,7 @@ export class FakeNode {
           effect('guard arm');
           if (!this.systemd) return Promise.resolve({ armed: false, why: 'no systemd here' });
           this.guards.add(id);
+          this.lastGuard = id;
           return Promise.resolve({ armed: true });
         },
         disarm: (id) => {
@@ -230,9 +251,9 @@ export class FakeNode {
         },
       },
       node: {
-        watch: () => {
+        watch: (target) => {
           effect('watch');
-          return Promise.resolve(this.#watch(alive));
+          return Promise.resolve(this.#watch(alive, target.endpoint));
         },
         request: (_endpoint, request) => {
           effect(`request ${request.path}`);
@@ -251,7 +272,9 @@ export class FakeNode {
           this.kubeletIsDeaf = false;
           return Promise.resolve();
         },
-        kubeletVersion: () => Promise.resolve({ major: 1, minor: this.kubelet === 'beside' ? 20 : 36 }),
+        kubeletVersion: () =>
+          Promise.resolve({ major: 1, minor: this.kubeletMinor ?? (this.kubelet === 'beside' ? 20 : 36) }),
+        reachesServer: () => this.reachable,
         endServer: ({ pid, startTicks }) => {
           effect(`endServer ${pid}`);
           const found = this.processes.find((each) => each.pid === pid && each.startTicks === startTicks);
@@ -277,7 +300,7 @@ export class FakeNode {
           return Promise.resolve(this.#pod === undefined ? undefined : { uid: this.#pod, ready: true });
         },
         nodeReady: () => Promise.resolve(true),
-        apiServers: () => Promise.resolve(this.apiServers),
+        controlPlane: () => Promise.resolve(this.controlPlane),
         controlPlaneNodes: () => Promise.resolve(1),
       },
       rehearsal: {
@@ -438,6 +461,7 @@ export class FakeNode {
       readyAt: Infinity,
       text,
       events: false,
+      port: described.endpoint.port,
     };
     this.processes.push(process);
     const refusal = this.#refusal(described);
@@ -510,7 +534,8 @@ export class FakeNode {
     return text === undefined ? failed(missingPolicy(path)) : refusal(text);
   }
 
-  #watch(alive: () => void): WatchPoint {
+  #watch(alive: () => void, endpoint: Endpoint): WatchPoint {
+    let aimed = endpoint;
     const from = this.journal.length;
     return {
       look: () => {
@@ -535,17 +560,24 @@ export class FakeNode {
             })),
           })),
           kubelet: this.journal.slice(from),
-          health: [this.#health()],
+          health: [this.#health(aimed)],
         };
         return Promise.resolve(sight);
+      },
+      aim: (endpoint) => {
+        alive();
+        aimed = endpoint;
+        return Promise.resolve();
       },
       close: () => Promise.resolve(),
     };
   }
 
-  #health(): HealthSample {
-    if (this.#serving()) return { at: this.now, state: 'ok', status: 200 };
-    return this.processes.some((process) => process.listening)
+  #health({ port }: Endpoint): HealthSample {
+    const atPort = this.processes.filter((process) => process.port === port);
+    const serves = atPort.some((process) => process.listening && process.readyAt <= this.now);
+    if (serves) return { at: this.now, state: 'ok', status: 200 };
+    return atPort.some((process) => process.listening)
       ? { at: this.now, state: 'not-ready', status: 500 }
       : { at: this.now, state: 'refused' };
   }

@@ -144,7 +144,8 @@ export function memoryFs(): MemoryFs {
       calls.push(made);
       await Promise.resolve();
       fs.before(made);
-      const fault = faultAt(name, args[0]) ?? (name === 'rename' ? faultAt(name, String(args[1])) : undefined);
+      const fault =
+        faultAt(name, args[0]) ?? (name === 'rename' || name === 'link' ? faultAt(name, String(args[1])) : undefined);
       if (fault) {
         // A full disk still takes the name, and often the first part of the bytes.
         if (fault.code === 'ENOSPC' && name === 'createExclusive') half(args[0], args[1] as Uint8Array);
@@ -266,6 +267,15 @@ export function memoryFs(): MemoryFs {
       target.folder.names.set(target.name, node);
       record(source.folder);
       record(target.folder);
+    }),
+    link: call('link', (from: string, to: string) => {
+      const source = parentOf('link', from);
+      const target = parentOf('link', to);
+      const node = source.folder.names.get(source.name);
+      if (!node) throw errnoError('ENOENT', 'link', from);
+      if (target.folder.names.has(target.name)) throw errnoError('EEXIST', 'link', to);
+      if (node.kind === 'folder') throw errnoError('EPERM', 'link', from);
+      set(target.folder, target.name, node);
     }),
     unlink: call('unlink', (path) => {
       const { folder, name } = parentOf('unlink', path);

@@ -77,7 +77,7 @@ describe('writeAtomic', () => {
   test('a temp name that is taken belongs to somebody else and stays', async () => {
     const { fs, files } = node();
     fs.put(`${FOLDER}/.kube-auditctl-${token()}`, 'theirs');
-    await expect(files.writeAtomic(MANIFEST, image('new'))).rejects.toMatchObject({ code: 'file-error' });
+    await expect(files.writeAtomic(MANIFEST, image('new'))).rejects.toMatchObject({ code: 'exists' });
     expect(fs.text(`${FOLDER}/.kube-auditctl-${token()}`)).toBe('theirs');
     expect(fs.text(MANIFEST)).toBe('old');
   });

@@ -40,19 +40,27 @@ async function etcdWell({ node }: Ports, live: LiveManifest): Promise<Finding[]>
 }
 
 async function othersReady({ cluster, node }: Ports, live: LiveManifest): Promise<Finding[]> {
-  const servers = await cluster.apiServers(live.endpoint);
-  const others = (servers ?? []).filter(({ node: name }) => name.toLowerCase() !== node.name());
-  const absent = others.filter(({ ready }) => !ready).map(({ node: name }) => name);
+  const seen = await cluster.controlPlane(live.endpoint);
+  const leaveOut = 'leave --fast out; to hand over all the same: --force';
+  const look = 'kubectl get pods -n kube-system -l component=kube-apiserver -o wide';
+  if (seen === undefined) {
+    return [
+      {
+        code: 'other-api-servers-unknown',
+        severity: 'error',
+        title: 'the API did not tell whether another API server could take the requests meanwhile',
+        remedy: [look, leaveOut],
+      },
+    ];
+  }
+  const absent = seen.filter(({ node: name, ready }) => !ready && name.toLowerCase() !== node.name());
   if (absent.length === 0) return [];
   return [
     {
       code: 'other-api-server-not-ready',
       severity: 'error',
-      title: `the API server of ${absent.join(', ')} is not ready, and could not take the requests meanwhile`,
-      remedy: [
-        'kubectl get pods -n kube-system -l component=kube-apiserver -o wide',
-        'mend it first, or leave --fast out; to hand over all the same: --force',
-      ],
+      title: `the API server of ${absent.map(({ node: name }) => name).join(', ')} is not ready, and could not take the requests meanwhile`,
+      remedy: [look, `mend it first, or ${leaveOut}`],
     },
   ];
 }

@@ -30,7 +30,7 @@ export interface NodeSight {
   disks: readonly Disk[];
   swap: readonly string[];
   backups: readonly Backup[];
-  record: { unfinished?: string; lastKept?: { id: string; sha256: string } };
+  record: { unfinished?: string; aside?: string; lastKept?: { id: string; sha256: string } };
   notes: readonly string[];
 }
 

@@ -19,6 +19,16 @@ export function manifestFileRules(patient: Patient): Cause[] {
   const back = backups.map(
     (backup) => `cp ${backup.path} ${path}   (${backup.kind} of ${new Date(backup.at).toISOString()})`,
   );
+  const { aside } = sight.record;
+  if (manifest.state === 'absent' && aside !== undefined) {
+    return [
+      cause('manifest-aside', {
+        title: `there is no ${path}: a hand-over was interrupted, and it waits as ${aside}`,
+        remedy: ['kube-auditctl recover', `by hand: mv ${aside} ${path}`],
+        evidence: [{ source: 'file', where: aside, text: 'the old manifest' }],
+      }),
+    ];
+  }
   if (manifest.state === 'absent') {
     return [
       cause('manifest-missing', {
