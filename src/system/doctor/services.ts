@@ -27,11 +27,13 @@ export async function readJournal(
       '--output=json',
       '--all',
       `--since=@${Math.floor(since / 1000)}`,
+      // With a time to begin at, systemd up to 252 at least counts the lines from there: the oldest, not the newest.
+      '--reverse',
       `--lines=${most}`,
     ]);
     if (code !== 0) return { lines: [], note: stderr.trim() || `journalctl: exit code ${code}` };
     const lines = createJournalLines();
-    for (const json of stdout.split('\n')) {
+    for (const json of stdout.split('\n').reverse()) {
       const entry = parseEntry(json);
       if (entry) lines.add({ at: entry.at, text: entry.text });
     }

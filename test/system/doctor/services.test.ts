@@ -19,15 +19,15 @@ describe('the journal', () => {
   const entry = (at: number, text: string): string =>
     JSON.stringify({ MESSAGE: text, __REALTIME_TIMESTAMP: String(at * 1000), __CURSOR: 'c' });
 
-  test('is asked once, bounded in time and lines', async () => {
-    const { execute, called } = programs({ journalctl: { stdout: `${entry(5000, 'one')}\n${entry(6000, 'two')}\n` } });
+  test('is asked once, bounded in time and lines, for the newest', async () => {
+    const { execute, called } = programs({ journalctl: { stdout: `${entry(6000, 'two')}\n${entry(5000, 'one')}\n` } });
     expect(await readJournal('/', 'kubelet', 4999, 100, execute)).toEqual({
       lines: [
         { at: 5000, text: 'one' },
         { at: 6000, text: 'two' },
       ],
     });
-    expect(called).toEqual(['journalctl --quiet --unit kubelet --output=json --all --since=@4 --lines=100']);
+    expect(called).toEqual(['journalctl --quiet --unit kubelet --output=json --all --since=@4 --reverse --lines=100']);
   });
 
   test.each([

@@ -34,7 +34,10 @@ function sceneOf(patient: Patient): Scene {
   const dying = dyingUids(patient);
   const logs = all.filter((log) => recent(log) && !dying.has(log.uid));
   const argv = server ? server.argv.map(({ value }) => value) : [];
-  const newestUid = [...logs].sort((a, b) => (b.lines.at(-1)?.at ?? 0) - (a.lines.at(-1)?.at ?? 0))[0]?.uid;
+  // The last server's farewell comes after the change too: a pod whose log began before it is not the one that was asked for,
+  // and what the kubelet says of the new one, which may never get as far as a log, must not be taken for somebody else's.
+  const begun = logs.filter(({ lines }) => (lines[0]?.at ?? 0) >= changedAt - SLACK_MS);
+  const newestUid = [...begun].sort((a, b) => (b.lines.at(-1)?.at ?? 0) - (a.lines.at(-1)?.at ?? 0))[0]?.uid;
   const policy = audit?.policy;
   const log = audit?.log;
   return {
@@ -89,7 +92,9 @@ function told(patient: Patient, scene: Scene, { finding, certain }: Diagnosis): 
           },
         ]
       : [];
-  const place = placeOf(patient, `${finding.title}\n${finding.detail ?? ''}`);
+  // What the title names first: the words it was made of can name half the manifest.
+  const named = placeOf(patient, finding.title);
+  const place = 'place' in named ? named : placeOf(patient, finding.detail ?? '');
   const mend = mendOf(patient, finding.code, finding.title);
   return {
     finding: { ...finding, ...('place' in place ? { place: place.place } : {}) },

@@ -5,7 +5,9 @@ const PULL = /ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|[
 
 export const imageNotAvailable: Rule = (scene) => {
   const lines = kubeletLines(scene, PULL);
-  const line = lines.find((entry) => /ErrImagePull|ErrImageNeverPull|InvalidImageName/.test(entry.text)) ?? lines.at(0);
+  const telling = lines.filter(({ text }) => /ErrImagePull|ErrImageNeverPull|InvalidImageName/.test(text));
+  // The kubelet says it several times, once with all of the container printed before the words that matter.
+  const [line] = [...(telling.length > 0 ? telling : lines)].sort((a, b) => a.text.length - b.text.length);
   if (!line) return undefined;
   const image = scene.facts.image ?? '?';
   return {
