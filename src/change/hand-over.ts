@@ -170,14 +170,14 @@ export async function bringBack(
   change: Pick<Change, 'record'>,
   aside = asidePath(change.record.manifestPath, change.record.id),
   attempts = 3,
-): Promise<{ why?: string }> {
+): Promise<{ why?: string; stood?: true }> {
   const { manifestPath } = change.record;
   for (let attempt = 1; ; attempt++) {
     try {
       await saved(() => ports.files.link(aside, manifestPath));
       return {};
     } catch (error) {
-      if (error instanceof UserError && error.code === 'exists') return {};
+      if (error instanceof UserError && error.code === 'exists') return { stood: true };
       if (attempt === attempts) return { why: messageOf(error) };
       await ports.clock.sleep(200);
     }

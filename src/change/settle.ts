@@ -242,7 +242,9 @@ export async function returnFromAside(ports: Ports, change: Change, images: Chan
   const back = await bringBack(ports, change);
   const manifest = change.images.filter(({ role }) => role === 'manifest');
   const rest = back.why === undefined ? { left: [] } : await putBack(ports, change, manifest, 3);
-  return { left: [...others.left, ...rest.left], restored: [...others.restored, change.record.manifestPath] };
+  // Where one stood already, its server may be older than this moment.
+  const restored = back.stood ? [] : [change.record.manifestPath];
+  return { left: [...others.left, ...rest.left], restored: [...others.restored, ...restored] };
 }
 
 /** Judges what was written, and keeps it or goes back. Never throws. */

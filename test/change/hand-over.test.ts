@@ -281,10 +281,12 @@ describe('a process that lives and does nothing', () => {
     const node = new FakeNode(PRISTINE, 'after');
     const ports = whileAside(node, () => {
       node.pass(60_000);
-      void node.fs.link(asidePath(MANIFEST, node.lastGuard), MANIFEST);
+      node.fs.put(MANIFEST, PRISTINE, { mode: 0o600 });
+      node.pass(30_000);
     });
     const outcome = await ran(enable(ports, {}, FAST), 'rolled-back');
     expect(outcome).toMatchObject({ cause: { code: 'hand-over-stuck' } });
+    expect(outcome.totalMs).toBeLessThan(120_000);
     expect([node.manifest(), node.serving()?.asManifest, node.fs.text('/etc/kubernetes/audit-policy.yaml')]).toEqual([
       PRISTINE,
       true,

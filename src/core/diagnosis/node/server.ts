@@ -94,7 +94,7 @@ function told(patient: Patient, scene: Scene, { finding, certain }: Diagnosis): 
       : [];
   // What the title names first: the words it was made of can name half the manifest.
   const named = placeOf(patient, finding.title);
-  const place = 'place' in named ? named : placeOf(patient, finding.detail ?? '');
+  const place = named.evidence.length > 0 ? named : placeOf(patient, finding.detail ?? '');
   const mend = mendOf(patient, finding.code, finding.title);
   return {
     finding: { ...finding, ...('place' in place ? { place: place.place } : {}) },
