@@ -5,6 +5,7 @@
 import { messageOf } from '../core/errors';
 import { examine, type Examination } from '../core/diagnosis/examine';
 import type { CertificateRole, NodeSight } from '../core/diagnosis/node-sight';
+import { MET_THE_API } from '../core/diagnosis/node/wedge';
 import { examineManifest, flagsOf, questionsOf } from '../core/diagnosis/patient';
 import type { LogLine } from '../core/evidence';
 import { listVolumes, resolveMount } from '../core/manifest/mounts';
@@ -62,7 +63,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     stateDir,
     manifest,
     strangers: [],
-    kubelet: { journal: [], journalComplete: false },
+    kubelet: { journal: [] },
     servers: [],
     pods: [],
     etcd: { pods: [], runs: false, endpoints: [] },
@@ -137,6 +138,10 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     runtime && runtime.state !== 'answers'
       ? await seeing('systemctl', eyes.unit(serviceOf(runtime.socket)), undefined)
       : undefined;
+  const metApi =
+    kubeletProcess && health.state !== 'ok'
+      ? await seeing('kubelet journal', metTheApi(eyes, journal.lines, kubeletProcess.startedAt), undefined)
+      : undefined;
   if (journal.note !== undefined) notes.push(`kubelet journal: ${journal.note}`);
   return {
     ...blank,
@@ -146,7 +151,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
       ...(kubeletProcess ? { process: kubeletProcess } : {}),
       ...(unit ? { unit } : {}),
       journal: journal.lines,
-      journalComplete: reachesBack(journal.lines, kubeletProcess?.startedAt ?? since),
+      ...(metApi ? { metApi } : {}),
     },
     ...(runtime ? { runtime: { ...runtime, ...(runtimeUnit ? { unit: runtimeUnit } : {}) } } : {}),
     servers,
@@ -169,6 +174,22 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     record,
     notes,
   };
+}
+
+/**
+ * The newest lines answer when they reach back to the kubelet's start. While the API is away it writes ten lines a second,
+ * and soon they do not: then the journal is asked for these words alone.
+ */
+async function metTheApi(
+  eyes: DoctorPorts['eyes'],
+  lines: readonly LogLine[],
+  startedAt: number,
+): Promise<'yes' | 'never' | undefined> {
+  if (lines.some(({ at, text }) => at >= startedAt && MET_THE_API.test(text))) return 'yes';
+  if (reachesBack(lines, startedAt)) return 'never';
+  const found = await eyes.searchJournal?.('kubelet', startedAt, MET_THE_API.source);
+  if (found?.line) return 'yes';
+  return found?.whole === true ? 'never' : undefined;
 }
 
 /** An old journal may have been cut off; what is missing then has not been left unsaid. */

@@ -170,7 +170,12 @@ function dynamicEyes(seen: Seen, said: Said, changedAt: number, now: number): Pa
     argv: ['/usr/bin/kubelet'],
   };
   return {
-    journal: () => Promise.resolve({ lines: linesOf(said.kubelet, changedAt) }),
+    journal: (_unit, _since, most) => Promise.resolve({ lines: linesOf(said.kubelet, changedAt).slice(-most) }),
+    searchJournal: (_unit, since, pattern) => {
+      const lines = linesOf(said.kubelet, changedAt).filter(({ at }) => at >= since);
+      const line = lines.findLast(({ text }) => new RegExp(pattern).test(text));
+      return Promise.resolve({ ...(line ? { line } : {}), whole: (lines[0]?.at ?? Infinity) < since + 15_000 });
+    },
     unit: (name) =>
       Promise.resolve(
         name === 'kubelet' ? { name, load: 'loaded', active: 'active', sub: 'running', ...seen.kubelet } : undefined,

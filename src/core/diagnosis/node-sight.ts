@@ -55,8 +55,8 @@ export interface KubeletSight {
   unit?: UnitState;
   /** Since its last start, or the last half hour when it does not run; the newest lines. */
   journal: readonly LogLine[];
-  /** The journal reaches back to the kubelet's start: what is not in it has not been said. */
-  journalComplete: boolean;
+  /** Whether since its start it has said that it reached the API; absent when nothing tells. */
+  metApi?: 'yes' | 'never';
 }
 
 /** As `systemctl show` tells it. */

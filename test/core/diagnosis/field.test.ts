@@ -174,3 +174,24 @@ test('what a server said before the manifest was changed is not held against it'
     ['server-not-started', true],
   ]);
 });
+
+describe('a kubelet that was started while the API was away, and has written thousands of lines since', () => {
+  const REFUSED = 'E0101 12:00:00.000000 1 reflector.go:1] "Unhandled Error" err="connection refused"';
+  const noise = Array.from({ length: 3000 }, (_, n) => `${(-60 + n * 0.05).toFixed(2)} ${REFUSED}`);
+  const seen: Seen = { api: 'refused', kubeletStarted: -60, later: 120 };
+  const server = ['-70 I0101 12:00:00.000000 1 server.go:187] Version: v1.36.0'];
+  const codes = async (kubelet: string[]): Promise<string[]> => {
+    const root = soundNode();
+    breakNode(root, [{ do: 'edit', annotations: { test: 'mended' } }]);
+    return examine(await lookAtBroken(root, seen, { kubelet, server })).causes.map(({ finding }) => finding.code);
+  };
+
+  test('is seen to be wedged', async () => {
+    expect(await codes(noise)).toContain('kubelet-wedged');
+  });
+
+  test('is not, when it said among them that it reached the API', async () => {
+    const met = [`-59.99 I0101 12:00:00.000000 1 apiserver.go:52] "Watching apiserver"`, ...noise];
+    expect(await codes(met)).not.toContain('kubelet-wedged');
+  });
+});
