@@ -8,12 +8,14 @@ import type { CertificateRole, NodeSight } from '../core/diagnosis/node-sight';
 import { MET_THE_API } from '../core/diagnosis/node/wedge';
 import { examineManifest, flagsOf, questionsOf } from '../core/diagnosis/patient';
 import type { LogLine } from '../core/evidence';
+import { kubeletFlag } from '../core/kubelet-config';
 import { listVolumes, resolveMount } from '../core/manifest/mounts';
 import type { Server } from '../core/manifest/server';
 import { findBackups, recordSight } from './doctor-backups';
 import { logSight, lookAtManifest, policySight, strangersIn, textOf } from './doctor-files';
 import type { AskedCertificate, DoctorPorts } from './doctor-ports';
 import type { Ports } from './ports';
+import { real, whereKubeletLooks } from './preflight/static-pod-path';
 
 export interface DoctorOptions {
   manifestPath: string;
@@ -85,6 +87,8 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     await seeing('kubelet config', textOf(ports, '/var/lib/kubelet/config.yaml'), undefined),
   );
 
+  const staticPods = await seeing('kubelet config', staticPodsOf(ports.files, kubeletProcess?.argv, folder), undefined);
+
   const [
     journal,
     unit,
@@ -151,6 +155,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
       ...(kubeletProcess ? { process: kubeletProcess } : {}),
       ...(unit ? { unit } : {}),
       journal: journal.lines,
+      ...(staticPods ? { staticPods } : {}),
       ...(metApi ? { metApi } : {}),
     },
     ...(runtime ? { runtime: { ...runtime, ...(runtimeUnit ? { unit: runtimeUnit } : {}) } } : {}),
@@ -174,6 +179,19 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     record,
     notes,
   };
+}
+
+/** A configuration that is read and names no path is a kubelet without static pods; one that cannot be read says nothing. */
+async function staticPodsOf(
+  files: Ports['files'],
+  argv: readonly string[] | undefined,
+  folder: string,
+): Promise<NodeSight['kubelet']['staticPods']> {
+  const process = argv && { pid: 0, startedAt: 0, argv };
+  const told = await whereKubeletLooks(files, { kubelet: () => Promise.resolve(process) });
+  if (told) return { ...told, ours: (await real(files, told.path)) === (await real(files, folder)) };
+  const by = kubeletFlag(argv ?? [], 'config') ?? '/var/lib/kubelet/config.yaml';
+  return (await files.look(by))?.kind === 'file' ? { by, ours: false } : undefined;
 }
 
 /**

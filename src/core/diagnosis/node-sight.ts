@@ -55,6 +55,11 @@ export interface KubeletSight {
   unit?: UnitState;
   /** Since its last start, or the last half hour when it does not run; the newest lines. */
   journal: readonly LogLine[];
+  /**
+   * Where it looks for static pods, and what says so; without a path it looks nowhere. `ours`: the manifest's own folder.
+   * Absent when that cannot be told.
+   */
+  staticPods?: { path?: string; by: string; ours: boolean };
   /** Whether since its start it has said that it reached the API; absent when nothing tells. */
   metApi?: 'yes' | 'never';
 }
