@@ -195,3 +195,37 @@ describe('a kubelet that was started while the API was away, and has written tho
     expect(await codes(met)).not.toContain('kubelet-wedged');
   });
 });
+
+describe('an etcd that cannot be reached', () => {
+  /** What is made of it; the manifest advertises 192.168.56.10, as etcd.yaml does. */
+  const told = async (servers: string, { etcdYaml = true, advertise = '192.168.56.10' } = {}): Promise<string[]> => {
+    const root = soundNode();
+    breakNode(root, [
+      { do: 'edit', setFlags: [`--etcd-servers=${servers}`, `--advertise-address=${advertise}`] },
+      ...(etcdYaml
+        ? []
+        : [{ do: 'move' as const, from: '/etc/kubernetes/manifests/etcd.yaml', to: '/root/etcd.yaml' }]),
+    ]);
+    const { causes } = examine(await lookAtBroken(root, { etcd: 'unreachable', etcdRuns: false }));
+    return causes.map(({ finding }) => finding.code).filter((code) => code.startsWith('etcd'));
+  };
+
+  test.each([
+    ['https://192.168.56.1:2379', {}],
+    ['https://92.168.56.10:2379', {}],
+    ['https://[fd00::1]:2379', { advertise: 'fd00::10' }],
+    ['https://etcd.example:2379', {}],
+  ])('%s is another machine’s', async (servers, how) => {
+    expect(await told(servers, { etcdYaml: false, ...how })).toEqual(['etcd-unreachable']);
+  });
+
+  test.each([
+    ['https://192.168.56.10:2379', {}],
+    ['https://localhost:2379', {}],
+    ['https://[::1]:2379', {}],
+    ['https://[fd00:0:0::1]:2379', { advertise: 'fd00::1' }],
+  ])('%s is this node’s own', async (servers, how) => {
+    expect(await told(servers, { etcdYaml: false, ...how })).toEqual(['etcd-manifest-missing']);
+    expect(await told(servers, how)).toEqual(['etcd-not-running']);
+  });
+});
