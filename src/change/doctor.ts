@@ -13,6 +13,7 @@ import { listVolumes, resolveMount } from '../core/manifest/mounts';
 import type { Server } from '../core/manifest/server';
 import { findBackups, recordSight } from './doctor-backups';
 import { logSight, lookAtManifest, policySight, strangersIn, textOf } from './doctor-files';
+import { webhookSight } from './doctor-webhook';
 import type { AskedCertificate, DoctorPorts } from './doctor-ports';
 import type { Ports } from './ports';
 import { real, whereKubeletLooks } from './preflight/static-pod-path';
@@ -102,6 +103,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     certificates,
     paths,
     policy,
+    webhook,
     log,
     disks,
     swap,
@@ -122,6 +124,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     seeing('certificates', eyes.certificates(ask.certificates), []),
     seeing('host paths', Promise.all([...new Set(ask.paths)].map((path) => eyes.hostPath(path))), []),
     seeing('policy', policySight(ports, eyes.changedAt.bind(eyes), audit?.policy?.hostPath), undefined),
+    seeing('webhook', audit?.webhook ? webhookSight(ports, text, options) : Promise.resolve(undefined), undefined),
     seeing('audit log', logSight(ports, audit?.log?.hostPath), undefined),
     seeing(
       'disks',
@@ -172,6 +175,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     certificates,
     paths,
     ...(policy ? { policy } : {}),
+    ...(webhook ? { webhook } : {}),
     ...(log ? { log } : {}),
     disks: distinct(disks.filter((disk) => disk !== undefined)),
     swap,

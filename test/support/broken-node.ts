@@ -12,6 +12,7 @@ import type { HealthSample, LogLine, PodFolder, ServerProcess } from '../../src/
 import { parseManifest } from '../../src/core/manifest/document';
 import { readServer } from '../../src/core/manifest/server';
 import { createDoctorPorts } from '../../src/system/doctor/ports';
+import { reach } from '../../src/system/reach';
 import { createFiles } from '../../src/system/files';
 import { nodeFsCalls } from '../../src/system/fs-calls';
 import { edit, type Edit } from '../e2e/edit';
@@ -150,7 +151,7 @@ export async function lookAtBroken(root: string, seen: Seen, said: Said = {}): P
   const ports = {
     files: createFiles(nodeFsCalls(), { root }),
     clock: { now: () => now, sleep: never, token: () => '0' },
-    node: { name: () => 'cp1', processes: () => Promise.resolve(servers(seen, text, now)) },
+    node: { name: () => 'cp1', processes: () => Promise.resolve(servers(seen, text, now)), reach },
   } as unknown as Ports;
   const doctor: DoctorPorts = {
     eyes: { ...createDoctorPorts({ root }).eyes, ...dynamicEyes(seen, said, changedAt, now) },

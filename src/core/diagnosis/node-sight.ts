@@ -2,6 +2,7 @@
  * What doctor sees of a node at one look: plain values, nothing concluded. It can be written down as JSON and judged
  * again elsewhere. Times are milliseconds since the epoch; what could not be seen is absent, and `notes` says why.
  */
+import type { Finding } from '../finding';
 import type { HealthSample, LogLine, PodFolder, ServerProcess } from '../evidence';
 
 export interface NodeSight {
@@ -25,6 +26,8 @@ export interface NodeSight {
   /** Host paths of the manifest's volumes and of the audit settings. */
   paths: readonly HostPath[];
   policy?: { path: string; text: string; sha256: string; changedAt?: number };
+  /** What is wrong with the audit webhook's kubeconfig, or with the way to its receiver. */
+  webhook?: readonly Finding[];
   /** The audit log on the host. */
   log?: { path: string; bytes: number; writtenAt: number; oldestRotatedAt?: number; rotated: number };
   disks: readonly Disk[];

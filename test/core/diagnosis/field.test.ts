@@ -149,6 +149,76 @@ test.each(Object.entries(CASES))('%s', async (_, { steps, seen = {}, said, code,
   expect(healthy).toBe(later);
 });
 
+describe('events that are not delivered', () => {
+  const CONFIG = '/etc/kubernetes/webhook.yaml';
+  const kubeconfig = (server: string): string =>
+    `clusters: [{name: a, cluster: {server: "${server}"}}]\ncontexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n`;
+  const steps = (server: string): Step[] => [
+    ...audit(),
+    { do: 'write', path: CONFIG, text: kubeconfig(server) },
+    {
+      do: 'edit',
+      addFlags: [`--audit-webhook-config-file=${CONFIG}`],
+      addVolumes: [volume('webhook', CONFIG, 'File')],
+      addMounts: [{ ...mount('webhook', CONFIG), readOnly: true }],
+    },
+  ];
+  const WEBHOOK = `Error in audit plugin 'webhook' affecting 400 audit events: Post "https://sink.audit.svc:443/": dial tcp: lookup sink.audit.svc on 10.0.0.2:53: no such host`;
+  const FULL = `Error in audit plugin 'buffered' affecting 1 audit events: audit buffer queue blocked`;
+  /** As 1.20 writes it, as 1.36 does, several lines and one, and as JSON. */
+  const forms = (words: string): string[][] => [
+    [`E0101 12:00:50.000000       1 metrics.go:109] ${words}`, 'Impacted events:', 'x'],
+    ['E0101 12:00:50.000000       1 metrics.go:110] "Unhandled Error" err=<', `\t${words}`, '\tImpacted events:', ' >'],
+    [
+      `E0101 12:00:50.000000       1 metrics.go:110] "Unhandled Error" err=${JSON.stringify(words)} logger="UnhandledError"`,
+    ],
+    [
+      JSON.stringify({
+        ...{ ts: 1767268850000.1, caller: 'a.go:1', msg: 'Unhandled Error', logger: 'UnhandledError' },
+        err: `${words}\nImpacted events:\nx`,
+      }),
+    ],
+  ];
+  const look = async (lines: string[], { after = 60, server = 'https://127.0.0.1:1/' } = {}) => {
+    const root = soundNode();
+    breakNode(root, steps(server));
+    const said = { server: lines.map((line) => `+1 ${line}`) };
+    return examine(await lookAtBroken(root, { ...RUNS, later: after }, said));
+  };
+
+  test.each(forms(WEBHOOK))('the receiver’s name is one of the cluster’s DNS: %s', async (...lines) => {
+    const { causes } = await look(lines);
+    expect(causes).toHaveLength(1);
+    expect(causes[0]?.finding).toMatchObject({
+      code: 'audit-webhook-unreachable',
+      title: expect.stringMatching(/no such host$/),
+    });
+    expect(causes[0]?.finding.remedy.join('\n')).toContain('kubectl get service sink -n audit');
+    expect(causes[0]?.finding.remedy.join('\n')).not.toContain('df -h');
+  });
+
+  test.each(forms(FULL))('the receiver is too slow: %s', async (...lines) => {
+    const { causes } = await look(lines);
+    expect(causes.map(({ finding }) => finding.code)).toEqual(['audit-buffer-full']);
+    expect(causes[0]?.finding.remedy.join('\n')).toContain('--audit-webhook-batch-buffer-size');
+  });
+
+  test('once, a while ago: a warning that says when', async () => {
+    const { causes, warnings, healthy } = await look(forms(WEBHOOK)[0] ?? [], { after: 1200 });
+    expect([healthy, causes]).toEqual([true, []]);
+    expect(warnings.map(({ finding }) => finding.title).join('\n')).toMatch(/no such host \(last said 20 min ago\)/);
+  });
+
+  test.each([
+    ['https://127.0.0.1:1/', 'webhook-unreachable'],
+    ['https://sink.audit.svc/', 'webhook-cluster-dns'],
+    ['no url', 'webhook-config-invalid'],
+  ])('doctor asks for the receiver itself: %s', async (server, code) => {
+    const { warnings } = await look([], { server });
+    expect(warnings.map(({ finding }) => finding.code)).toContain(code);
+  });
+});
+
 test('a policy that was edited is not read again until the server is started anew', async () => {
   const root = soundNode();
   breakNode(root, audit());

@@ -1,40 +1,19 @@
 /** What a server that runs well will suffer from later. */
 import { cause, type Cause } from '../cause';
-import { flagAt, type Patient } from '../patient';
+import { flagAt, manifestEvidence, type Patient } from '../patient';
+import { eventsLostRules } from './events-lost';
 
-const LOST = /Error in audit plugin '(\w+)' affecting \d+ audit events?: (.*)$/;
 const HOUR = 3_600_000;
 
 export function laterRules(patient: Patient): Cause[] {
   return [
-    ...eventsLost(patient),
+    ...eventsLostRules(patient),
+    ...webhookRules(patient),
     ...oldPolicy(patient),
     ...logSilent(patient),
     ...rotation(patient),
     ...record(patient),
   ];
-}
-
-/** The server is healthy in every check, and its events are lost. */
-function eventsLost(patient: Patient): Cause[] {
-  for (const log of patient.sight.pods.flatMap(({ logs }) => logs)) {
-    const line = log.lines.findLast(({ text }) => LOST.test(text));
-    const match = line && LOST.exec(line.text);
-    if (!match) continue;
-    const fresh = patient.sight.at - line.at < HOUR;
-    const busy = /device or resource busy/.test(line.text);
-    return [
-      cause('audit-events-lost', {
-        title: `audit events are lost (${match[1] ?? ''}): ${match[2] ?? ''}`,
-        when: fresh ? 'now' : 'later',
-        evidence: [{ source: 'container-log', where: log.path, at: new Date(line.at).toISOString(), text: line.text }],
-        remedy: busy
-          ? ['the log is mounted as a single file: mount its folder, rotation renames it', 'kube-auditctl enable']
-          : ['df -h', 'kube-auditctl verify'],
-      }),
-    ];
-  }
-  return [];
 }
 
 /** The server reads its policy once. A copy that was saved over it is not even seen in the container. */
@@ -59,6 +38,21 @@ function oldPolicy({ sight, audit, right, healthy }: Patient): Cause[] {
       remedy: ['kube-auditctl enable'],
     }),
   ];
+}
+
+/** What preflight would say of the webhook: whether the node knows and reaches its receiver. */
+function webhookRules(patient: Patient): Cause[] {
+  return (patient.sight.webhook ?? []).map((finding): Cause => {
+    // A kubeconfig that cannot be loaded ends the server at its start; one that runs has loaded another.
+    const now = finding.code === 'webhook-config-invalid' && !patient.healthy;
+    return {
+      finding: { ...finding, severity: now ? 'error' : 'warning' },
+      certain: true,
+      when: now ? 'now' : 'later',
+      evidence: finding.place ? [manifestEvidence(patient, finding.place)] : [],
+      brings: ['server-refused', 'server-not-started'],
+    };
+  });
 }
 
 function logSilent({ sight, audit, healthy }: Patient): Cause[] {
