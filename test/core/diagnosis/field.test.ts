@@ -299,3 +299,29 @@ describe('an etcd that cannot be reached', () => {
     expect(await told(servers, how)).toEqual(['etcd-not-running']);
   });
 });
+
+describe('the manifest stands there as kube-apiserver.yml', () => {
+  const renamed: Step = { do: 'move', from: MANIFEST, to: MANIFEST.replace('.yaml', '.yml') };
+
+  test.each(['ok', 'refused'] as const)('API %s: its name is told, and nothing is put beside it', async (api) => {
+    const root = soundNode();
+    breakNode(root, [renamed]);
+    const said = { server: ['-30 Error: unknown flag: --audit-log-maxbackups'] };
+    const { causes, warnings } = examine(await lookAtBroken(root, { api, server: 'right' }, said));
+    expect(causes[0]?.finding).toMatchObject({
+      code: 'manifest-under-another-name',
+      title: expect.stringContaining('kube-apiserver.yml'),
+      remedy: expect.arrayContaining([
+        expect.stringContaining('--manifest /etc/kubernetes/manifests/kube-apiserver.yml'),
+      ]),
+    });
+    expect([...causes, ...warnings].flatMap(({ mend }) => mend ?? [])).toEqual([]);
+  });
+
+  test('gone altogether, with a server that is well all the same: no old one is put there', async () => {
+    const root = soundNode();
+    breakNode(root, [{ do: 'move', from: MANIFEST, to: '/root/kube-apiserver.yaml' }]);
+    const { causes } = examine(await lookAtBroken(root, { api: 'ok', server: 'right' }));
+    expect(causes.map(({ finding, mend }) => [finding.code, mend])).toEqual([['manifest-missing', undefined]]);
+  });
+});

@@ -6,6 +6,7 @@ import { cause, type Cause, type Evidence } from '../cause';
 import { diagnoseAll, type Diagnosis, type Scene } from '../diagnose';
 import { at, flagAt, journalEvidence, kubeletSaid, type Patient } from '../patient';
 import { renamed } from './flags';
+import { namedOtherwise } from './manifest-file';
 import { volumeIndex } from './volumes';
 import { nearestAuditFlag } from '../../audit-flags';
 
@@ -17,6 +18,9 @@ const CHANGING_MS = 75_000;
 export function serverRules(patient: Patient): Cause[] {
   const { sight } = patient;
   if (patient.healthy) return [];
+  // Its manifest is elsewhere: what the logs tell is not of this one, and to restore this one would be to replace that.
+  if (sight.manifest.state === 'absent' && (sight.health.state === 'ok' || namedOtherwise(patient) !== undefined))
+    return [];
   // The kubelet says nothing more, and servers end for good: what the logs tell is of another time.
   const scene = sceneOf(patient);
   const said = diagnoseAll(scene).map((diagnosis) => told(patient, scene, diagnosis));
