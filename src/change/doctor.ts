@@ -12,7 +12,7 @@ import { kubeletFlag } from '../core/kubelet-config';
 import { listVolumes, resolveMount } from '../core/manifest/mounts';
 import type { Server } from '../core/manifest/server';
 import { findBackups, recordSight } from './doctor-backups';
-import { logSight, lookAtManifest, policySight, strangersIn, textOf } from './doctor-files';
+import { logSight, lookAtManifest, POLICY_LIMIT, policySight, strangersIn, textOf } from './doctor-files';
 import { webhookSight } from './doctor-webhook';
 import type { AskedCertificate, DoctorPorts } from './doctor-ports';
 import type { Ports } from './ports';
@@ -145,6 +145,11 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     runtime && runtime.state !== 'answers'
       ? await seeing('systemctl', eyes.unit(serviceOf(runtime.socket)), undefined)
       : undefined;
+  const serving = servers.find(({ listening }) => listening);
+  const inside =
+    policy && audit?.policy && serving
+      ? await seeing('policy', insideOf(ports, serving.pid, audit.policy.containerPath), undefined)
+      : undefined;
   const metApi =
     kubeletProcess && health.state !== 'ok'
       ? await seeing('kubelet journal', metTheApi(eyes, journal.lines, kubeletProcess.startedAt), undefined)
@@ -174,7 +179,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     health,
     certificates,
     paths,
-    ...(policy ? { policy } : {}),
+    ...(policy ? { policy: { ...policy, ...(inside ? { inside } : {}) } } : {}),
     ...(webhook ? { webhook } : {}),
     ...(log ? { log } : {}),
     disks: distinct(disks.filter((disk) => disk !== undefined)),
@@ -183,6 +188,16 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     record,
     notes,
   };
+}
+
+/** The policy as the server's process sees it: a copy that was renamed over it is not what is mounted there. */
+async function insideOf(
+  { files, node }: Ports,
+  pid: number,
+  path: string,
+): Promise<{ pid: number; sha256: string } | undefined> {
+  const bytes = await node.readInside(pid, path, POLICY_LIMIT);
+  return bytes && { pid, sha256: files.sha256(bytes) };
 }
 
 /** A configuration that is read and names no path is a kubelet without static pods; one that cannot be read says nothing. */

@@ -54,6 +54,8 @@ export interface Seen {
   holder?: string[];
   disk?: Disk;
   later?: number;
+  /** The policy as the server's process has it mounted. */
+  policyInside?: string;
 }
 
 const ETCD = `apiVersion: v1
@@ -151,7 +153,12 @@ export async function lookAtBroken(root: string, seen: Seen, said: Said = {}): P
   const ports = {
     files: createFiles(nodeFsCalls(), { root }),
     clock: { now: () => now, sleep: never, token: () => '0' },
-    node: { name: () => 'cp1', processes: () => Promise.resolve(servers(seen, text, now)), reach },
+    node: {
+      name: () => 'cp1',
+      processes: () => Promise.resolve(servers(seen, text, now)),
+      reach,
+      readInside: () => Promise.resolve(seen.policyInside === undefined ? undefined : Buffer.from(seen.policyInside)),
+    },
   } as unknown as Ports;
   const doctor: DoctorPorts = {
     eyes: { ...createDoctorPorts({ root }).eyes, ...dynamicEyes(seen, said, changedAt, now) },

@@ -25,7 +25,8 @@ export interface NodeSight {
   certificates: readonly CertificateFile[];
   /** Host paths of the manifest's volumes and of the audit settings. */
   paths: readonly HostPath[];
-  policy?: { path: string; text: string; sha256: string; changedAt?: number };
+  /** `inside`: what the running server's own mount holds, when that could be read. */
+  policy?: { path: string; text: string; sha256: string; changedAt?: number; inside?: { pid: number; sha256: string } };
   /** What is wrong with the audit webhook's kubeconfig, or with the way to its receiver. */
   webhook?: readonly Finding[];
   /** The audit log on the host. */

@@ -227,6 +227,66 @@ test('a policy that was edited is not read again until the server is started ane
   expect(warnings.map(({ finding }) => finding.code)).toContain('policy-not-running');
 });
 
+test('a policy that was replaced by a rename is another one to the server, whatever the clock and the annotation say', async () => {
+  const root = soundNode();
+  breakNode(root, audit());
+  const look = async (policyInside: string) =>
+    examine(await lookAtBroken(root, { ...RUNS, policyInside })).warnings.map(({ finding }) => finding.title);
+  expect((await look('rules: []')).join()).toContain('still has the file of before mounted');
+  expect(await look(GOOD)).toEqual([]);
+});
+
+test.each([
+  'W0101 12:00:00.000000       1 reader.go:81] Audit policy contains errors, falling back to lenient decoding: strict decoding error: unknown field "rules[0].verb"',
+  '{"ts":1767268850000.1,"caller":"policy/reader.go:81","msg":"Audit policy contains errors, falling back to lenient decoding: strict decoding error: unknown field \\"rules[0].verb\\"","v":0}',
+])('the server says that it read the policy in part: %s', async (line) => {
+  const root = soundNode();
+  breakNode(root, audit());
+  const { warnings, healthy } = examine(await lookAtBroken(root, RUNS, { server: [`+31 ${line}`] }));
+  expect(healthy).toBe(true);
+  expect(warnings.map(({ finding }) => [finding.code, finding.title])).toEqual([
+    ['audit-policy-read-leniently', expect.stringMatching(/: unknown field "rules\[0\]\.verb"$/)],
+  ]);
+});
+
+test('a mirror pod that cannot be deleted is a note, and no cause', async () => {
+  const kubelet = [
+    '+10 E0101 12:00:10.000000 1234 mirror_client.go:139] "Failed deleting a mirror pod" err="connection refused" pod="kube-system/kube-apiserver-cp1"',
+  ];
+  const { causes, warnings, healthy } = examine(await lookAtBroken(soundNode(), RUNS, { kubelet }));
+  expect([healthy, causes]).toEqual([true, []]);
+  expect(warnings.map(({ finding }) => finding.code)).toEqual(['mirror-pod-stale']);
+});
+
+describe('no container, and not a word from the kubelet, after an edit in place', () => {
+  const codes = async (seen: Seen, kubelet: string[]): Promise<unknown[]> => {
+    const met = '-3600 I0101 12:00:00.000000 1234 apiserver.go:52] "Watching apiserver"';
+    const { causes } = examine(await lookAtBroken(soundNode(), seen, { kubelet: [met, ...kubelet] }));
+    return causes.map(({ finding, certain, mend }) => [finding.code, certain, mend]);
+  };
+  const SILENT = ['server-not-started', false, undefined];
+
+  test('the pod may be lost: a doubt, with the restart of the kubelet as the last thing', async () => {
+    expect(await codes({ later: 300 }, [])).toEqual([SILENT, ['static-pod-lost', false, undefined]]);
+  });
+
+  test.each<[string, Seen, string[]]>([
+    ['it is only a minute ago', { later: 60 }, []],
+    [
+      'the kubelet speaks of it',
+      { later: 300 },
+      ['+20 I0101 12:00:20.000000 1234 x.go:1] "x" pod="kube-system/kube-apiserver-cp1"'],
+    ],
+    [
+      'the kubelet was started since',
+      { later: 300, kubeletStarted: 100 },
+      ['+100 I0101 12:00:00.000000 1234 apiserver.go:52] "Watching apiserver"'],
+    ],
+  ])('not when %s', async (_, seen, kubelet) => {
+    expect(await codes(seen, kubelet)).toEqual([SILENT]);
+  });
+});
+
 test('the rotated logs reach back a few hours only', async () => {
   const root = soundNode();
   breakNode(root, audit());
