@@ -385,3 +385,16 @@ describe('the manifest stands there as kube-apiserver.yml', () => {
     expect(causes.map(({ finding, mend }) => [finding.code, mend])).toEqual([['manifest-missing', undefined]]);
   });
 });
+
+test.each([
+  ['unknown flag: --network-plugin', 'the kubelet does not know the flag --network-plugin'],
+  ["unknown shorthand flag: 'x' in -x", "the kubelet does not know the flag 'x'"],
+  ["strconv.ParseBool: parsing 'y'", "the kubelet cannot read its flags: strconv.ParseBool: parsing 'y'"],
+])('a kubelet that cannot parse its flags: %s', async (words, title) => {
+  const kubelet = [
+    `+5 E0101 12:00:05.000000    1234 run.go:72] "command failed" err="failed to parse kubelet flag: ${words}"`,
+  ];
+  const seen: Seen = { kubelet: { load: 'loaded', active: 'activating', sub: 'auto-restart', result: 'exit-code' } };
+  const { causes } = examine(await lookAtBroken(soundNode(), seen, { kubelet }));
+  expect(causes[0]?.finding).toMatchObject({ code: 'kubelet-unknown-flag', title });
+});
