@@ -5,7 +5,7 @@ import { documentKindOf, podOfFile } from '../core/pod-file';
 import { decodeText, MANIFEST_LIMIT } from './manifest';
 import type { Ports } from './ports';
 
-const POLICY_LIMIT = 4 << 20;
+export const POLICY_LIMIT = 4 << 20;
 
 export async function lookAtManifest(
   ports: Ports,

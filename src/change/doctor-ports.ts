@@ -22,6 +22,11 @@ export interface AskedCertificate {
 export interface DoctorEyes {
   /** The newest lines of a unit's journal since a time, at most `most`. */
   journal(unit: string, since: number, most: number): Promise<{ lines: readonly LogLine[]; note?: string }>;
+  /**
+   * The newest line of a unit since a time that matches, however much it has written since. `whole`: all of it was looked
+   * through, from the start on. Absent where a journal is never long.
+   */
+  searchJournal?(unit: string, since: number, pattern: string): Promise<{ line?: LogLine; whole: boolean }>;
   /** Undefined where there is no systemd to ask. */
   unit(name: string): Promise<UnitState | undefined>;
   podLogs(namespace: string, podName: string): Promise<readonly PodFolder[]>;

@@ -5,14 +5,18 @@
 import { messageOf } from '../core/errors';
 import { examine, type Examination } from '../core/diagnosis/examine';
 import type { CertificateRole, NodeSight } from '../core/diagnosis/node-sight';
+import { MET_THE_API } from '../core/diagnosis/node/wedge';
 import { examineManifest, flagsOf, questionsOf } from '../core/diagnosis/patient';
 import type { LogLine } from '../core/evidence';
+import { kubeletFlag } from '../core/kubelet-config';
 import { listVolumes, resolveMount } from '../core/manifest/mounts';
 import type { Server } from '../core/manifest/server';
 import { findBackups, recordSight } from './doctor-backups';
-import { logSight, lookAtManifest, policySight, strangersIn, textOf } from './doctor-files';
+import { logSight, lookAtManifest, POLICY_LIMIT, policySight, strangersIn, textOf } from './doctor-files';
+import { webhookSight } from './doctor-webhook';
 import type { AskedCertificate, DoctorPorts } from './doctor-ports';
 import type { Ports } from './ports';
+import { real, whereKubeletLooks } from './preflight/static-pod-path';
 
 export interface DoctorOptions {
   manifestPath: string;
@@ -62,7 +66,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     stateDir,
     manifest,
     strangers: [],
-    kubelet: { journal: [], journalComplete: false },
+    kubelet: { journal: [] },
     servers: [],
     pods: [],
     etcd: { pods: [], runs: false, endpoints: [] },
@@ -84,6 +88,8 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     await seeing('kubelet config', textOf(ports, '/var/lib/kubelet/config.yaml'), undefined),
   );
 
+  const staticPods = await seeing('kubelet config', staticPodsOf(ports.files, kubeletProcess?.argv, folder), undefined);
+
   const [
     journal,
     unit,
@@ -97,6 +103,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     certificates,
     paths,
     policy,
+    webhook,
     log,
     disks,
     swap,
@@ -117,6 +124,7 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     seeing('certificates', eyes.certificates(ask.certificates), []),
     seeing('host paths', Promise.all([...new Set(ask.paths)].map((path) => eyes.hostPath(path))), []),
     seeing('policy', policySight(ports, eyes.changedAt.bind(eyes), audit?.policy?.hostPath), undefined),
+    seeing('webhook', audit?.webhook ? webhookSight(ports, text, options) : Promise.resolve(undefined), undefined),
     seeing('audit log', logSight(ports, audit?.log?.hostPath), undefined),
     seeing(
       'disks',
@@ -137,6 +145,15 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     runtime && runtime.state !== 'answers'
       ? await seeing('systemctl', eyes.unit(serviceOf(runtime.socket)), undefined)
       : undefined;
+  const serving = servers.find(({ listening }) => listening);
+  const inside =
+    policy && audit?.policy && serving
+      ? await seeing('policy', insideOf(ports, serving.pid, audit.policy.containerPath), undefined)
+      : undefined;
+  const metApi =
+    kubeletProcess && health.state !== 'ok'
+      ? await seeing('kubelet journal', metTheApi(eyes, journal.lines, kubeletProcess.startedAt), undefined)
+      : undefined;
   if (journal.note !== undefined) notes.push(`kubelet journal: ${journal.note}`);
   return {
     ...blank,
@@ -146,7 +163,8 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
       ...(kubeletProcess ? { process: kubeletProcess } : {}),
       ...(unit ? { unit } : {}),
       journal: journal.lines,
-      journalComplete: reachesBack(journal.lines, kubeletProcess?.startedAt ?? since),
+      ...(staticPods ? { staticPods } : {}),
+      ...(metApi ? { metApi } : {}),
     },
     ...(runtime ? { runtime: { ...runtime, ...(runtimeUnit ? { unit: runtimeUnit } : {}) } } : {}),
     servers,
@@ -161,7 +179,8 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     health,
     certificates,
     paths,
-    ...(policy ? { policy } : {}),
+    ...(policy ? { policy: { ...policy, ...(inside ? { inside } : {}) } } : {}),
+    ...(webhook ? { webhook } : {}),
     ...(log ? { log } : {}),
     disks: distinct(disks.filter((disk) => disk !== undefined)),
     swap,
@@ -169,6 +188,45 @@ export async function lookAtNode(ports: Ports, { eyes }: DoctorPorts, options: D
     record,
     notes,
   };
+}
+
+/** The policy as the server's process sees it: a copy that was renamed over it is not what is mounted there. */
+async function insideOf(
+  { files, node }: Ports,
+  pid: number,
+  path: string,
+): Promise<{ pid: number; sha256: string } | undefined> {
+  const bytes = await node.readInside(pid, path, POLICY_LIMIT);
+  return bytes && { pid, sha256: files.sha256(bytes) };
+}
+
+/** A configuration that is read and names no path is a kubelet without static pods; one that cannot be read says nothing. */
+async function staticPodsOf(
+  files: Ports['files'],
+  argv: readonly string[] | undefined,
+  folder: string,
+): Promise<NodeSight['kubelet']['staticPods']> {
+  const process = argv && { pid: 0, startedAt: 0, argv };
+  const told = await whereKubeletLooks(files, { kubelet: () => Promise.resolve(process) });
+  if (told) return { ...told, ours: (await real(files, told.path)) === (await real(files, folder)) };
+  const by = kubeletFlag(argv ?? [], 'config') ?? '/var/lib/kubelet/config.yaml';
+  return (await files.look(by))?.kind === 'file' ? { by, ours: false } : undefined;
+}
+
+/**
+ * The newest lines answer when they reach back to the kubelet's start. While the API is away it writes ten lines a second,
+ * and soon they do not: then the journal is asked for these words alone.
+ */
+async function metTheApi(
+  eyes: DoctorPorts['eyes'],
+  lines: readonly LogLine[],
+  startedAt: number,
+): Promise<'yes' | 'never' | undefined> {
+  if (lines.some(({ at, text }) => at >= startedAt && MET_THE_API.test(text))) return 'yes';
+  if (reachesBack(lines, startedAt)) return 'never';
+  const found = await eyes.searchJournal?.('kubelet', startedAt, MET_THE_API.source);
+  if (found?.line) return 'yes';
+  return found?.whole === true ? 'never' : undefined;
 }
 
 /** An old journal may have been cut off; what is missing then has not been left unsaid. */

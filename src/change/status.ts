@@ -7,7 +7,7 @@ import { expectedArgv, matchesArgv } from '../core/manifest/server';
 import { FINAL_STATES, type ChangeRecord } from '../core/record';
 import { messageOf } from '../core/errors';
 import { checkPolicy } from './check-policy';
-import { decodeText, kubeVersionOf, readLiveManifest, type LiveManifest } from './manifest';
+import { decodeText, describe, kubeVersionOf, readLiveManifest, type LiveManifest } from './manifest';
 import type { Ports } from './ports';
 import { openStore } from './store';
 
@@ -147,10 +147,9 @@ async function whichRuns(
   sha256: string,
   annotation: string | undefined,
 ): Promise<'this' | 'another' | 'unknown'> {
-  if (annotation !== undefined) return annotation === sha256 ? 'this' : 'another';
-  if (!process) return 'unknown';
-  const inside = await ports.node.readInside(process.pid, path, POLICY_LIMIT);
+  const inside = process && (await ports.node.readInside(process.pid, path, POLICY_LIMIT));
   if (inside && ports.files.sha256(inside) !== sha256) return 'another';
+  if (annotation !== undefined) return annotation === sha256 ? 'this' : 'another';
   return 'unknown';
 }
 
@@ -219,8 +218,9 @@ async function recordStatus(ports: Ports, live: LiveManifest, stateDir: string, 
     });
   }
   const newest = own.at(-1);
-  const drift = await driftSince(store, own, live);
-  if (drift !== null && drift !== '') {
+  const { drift, upgraded } = await driftSince(store, own, live);
+  if (upgraded) findings.push(flagsGone(live, upgraded));
+  else if (drift !== null && drift !== '') {
     findings.push({
       code: 'drift',
       severity: 'warning',
@@ -239,17 +239,41 @@ async function driftSince(
   store: ReturnType<typeof openStore>,
   own: readonly ChangeRecord[],
   live: LiveManifest,
-): Promise<string | null> {
+): Promise<{ drift: string | null; upgraded?: { from: string; to: string } }> {
   const last = own.findLast((record) => record.state === 'kept');
   const version = last?.files.find((file) => file.role === 'manifest')?.after;
-  if (!last || !version) return null;
-  if (version.sha256 === live.sha256) return '';
+  if (!last || !version) return { drift: null };
+  if (version.sha256 === live.sha256) return { drift: '' };
   try {
     const text = decodeText(await store.copy(last.id, version.copy), live.path);
-    return unifiedDiff(text, live.text, { file: live.path });
+    const upgraded = upgradeSince(text, live);
+    return { drift: unifiedDiff(text, live.text, { file: live.path }), ...(upgraded ? { upgraded } : {}) };
   } catch {
-    return `${live.path} differs, and the copy to compare it with cannot be read\n`;
+    return { drift: `${live.path} differs, and the copy to compare it with cannot be read\n` };
   }
+}
+
+/** kubeadm writes the manifest anew from its own configuration, and never reads the one that stands there. */
+function upgradeSince(text: string, live: LiveManifest): { from: string; to: string } | undefined {
+  const { audit, server } = describe(text, live.path);
+  const was = audit.policy ?? audit.log ?? audit.webhook;
+  const is = live.audit.policy ?? live.audit.log ?? live.audit.webhook;
+  const [from = '', to = ''] = [server.image, live.server.image].map((image) => image?.replace(/^.*:/, ''));
+  return was && !is && from !== to ? { from, to } : undefined;
+}
+
+function flagsGone(live: LiveManifest, { from, to }: { from: string; to: string }): Finding {
+  return {
+    code: 'audit-flags-gone',
+    severity: 'warning',
+    title: `the audit flags are gone from ${live.path} since the upgrade from ${from} to ${to}`,
+    detail:
+      'kubeadm writes the manifest anew from the ConfigMap kubeadm-config; what stands only in the manifest is lost.',
+    remedy: [
+      'kube-auditctl enable',
+      'and for the next upgrade: extraArgs and extraVolumes of apiServer in kubectl -n kube-system edit configmap kubeadm-config',
+    ],
+  };
 }
 
 function incomplete(hasPolicy: boolean): Finding {

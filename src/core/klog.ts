@@ -1,4 +1,4 @@
-/** Reading what Kubernetes programs write: klog headers, structured keys, Go-quoted strings. */
+/** Reading what Kubernetes programs write: klog headers, structured keys, Go-quoted strings, and the same as JSON. */
 
 export interface KlogLine {
   severity: 'I' | 'W' | 'E' | 'F';
@@ -16,6 +16,48 @@ export function parseKlog(line: string): KlogLine | undefined {
   const match = HEADER.exec(line);
   if (!match) return undefined;
   return { severity: match[1] as KlogLine['severity'], message: line.slice(match[0].length) };
+}
+
+/** What one line says, in whichever form it was written. */
+export interface Said {
+  severity: KlogLine['severity'];
+  /** Without the quotes of a structured message. */
+  message: string;
+  error?: string;
+}
+
+/**
+ * A line of `--logging-format=text` or `=json`, taken apart; undefined for what is neither.
+ * Sources: component-base/logs/json (keys `ts`, `msg`, `err`; `v` stands only in what is no error; there is no level),
+ * klog.go.
+ */
+export function saidIn(line: string): Said | undefined {
+  if (line.startsWith('{')) return jsonSaid(line);
+  const klog = parseKlog(line);
+  if (!klog) return undefined;
+  const quoted = /^"(?:[^"\\]|\\.)*"/.exec(klog.message)?.[0];
+  if (quoted === undefined) return klog;
+  const error = klogValue(klog.message, 'err');
+  return { severity: klog.severity, message: unquoteGo(quoted), ...(error === undefined ? {} : { error }) };
+}
+
+/** All the words of a line, without what stands around them. */
+export function wordsOf(line: string): string {
+  const said = saidIn(line);
+  if (!said) return line.trim();
+  return said.error === undefined ? said.message : `${said.message}: ${said.error}`;
+}
+
+function jsonSaid(line: string): Said | undefined {
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+  const { ts, msg, err } = fields;
+  if (typeof ts !== 'number' || typeof msg !== 'string') return undefined;
+  return { severity: 'v' in fields ? 'I' : 'E', message: msg, ...(typeof err === 'string' ? { error: err } : {}) };
 }
 
 /**
@@ -83,17 +125,23 @@ export function lastWords(lines: readonly string[]): LastWords | undefined {
     const raw = lines[at] ?? '';
     if (raw.startsWith('Error: ')) return { line: at, reason: raw.slice(7), raw, kind: 'flag' };
     if (/^(panic: |fatal error: )/.test(raw)) return { line: at, reason: raw, raw, kind: 'panic' };
-    const klog = parseKlog(raw);
-    if (klog === undefined) continue;
-    if (klog.message.startsWith('"command failed"')) {
-      const rest = continuation(lines, at);
-      const message = [klog.message, ...rest].join('\n');
-      const reason = klogValue(message, 'err') ?? message;
-      return { line: at, reason, raw: [raw, ...rest].join('\n'), kind: 'command-failed' };
-    }
-    if (klog.severity === 'F') return { line: at, reason: klog.message, raw, kind: 'fatal' };
+    const text = [raw, ...continuation(lines, at)].join('\n');
+    const said = saidIn(text);
+    if (said === undefined) continue;
+    if (said.message === 'command failed')
+      return { line: at, reason: said.error ?? wordsOf(text), raw: text, kind: 'command-failed' };
+    if (said.severity === 'F' || (raw.startsWith('{') && isFatal(said, lines[at + 1])))
+      return { line: at, reason: wordsOf(text), raw, kind: 'fatal' };
   }
   return undefined;
+}
+
+/**
+ * JSON has no word for fatal, and klog writes such a line as information: it is known by its message, or by the dump of
+ * goroutines that follows it. Sources: klog.go (output), pkg/controlplane/instance.go, apiserver/pkg/server/hooks.go.
+ */
+function isFatal({ message }: Said, next: string | undefined): boolean {
+  return /^Error creating leases|^PostStartHook "[^"]*" failed/.test(message) || /^goroutine \d+ \[/.test(next ?? '');
 }
 
 /** The further lines of a value that klog has spread over several (`err=<`, lines with a tab, ` >`). */

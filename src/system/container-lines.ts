@@ -10,7 +10,7 @@ const MAX_TEXT = 64 * 1024;
 export interface LineParser {
   /** One line of the file, without its line break. */
   add(line: string): void;
-  /** The newest lines, oldest first. */
+  /** The newest lines, oldest first, and before them what the server ended on: a dump of all goroutines may follow it. */
   lines(): readonly LogLine[];
 }
 
@@ -26,6 +26,7 @@ export function createLineParser(): LineParser {
   let lines: LogLine[] = [];
   const open = new Map<string, LogLine>();
   let lastAt = 0;
+  let fatal: LogLine[] = [];
 
   return {
     add(line) {
@@ -40,11 +41,24 @@ export function createLineParser(): LineParser {
         return;
       }
       open.delete(part.stream);
+      if (fatal.length === 0) fatal = fatalAt(lines.at(-1), joined);
       lines.push(joined);
       if (lines.length >= 2 * MAX_LINES) lines = lines.slice(-MAX_LINES);
     },
-    lines: () => lines.slice(-MAX_LINES),
+    lines: () => {
+      const newest = lines.slice(-MAX_LINES);
+      const [first] = fatal;
+      return first === undefined || newest.includes(first) ? newest : [...fatal, ...newest];
+    },
   };
+}
+
+/** What ends a Go program: klog's fatal line, a panic, or, of one that logs JSON, the line before the first goroutine. */
+const FATAL = /^(?:F\d{4} \d\d:|panic: |fatal error: )/;
+
+function fatalAt(before: LogLine | undefined, line: LogLine): LogLine[] {
+  if (FATAL.test(line.text)) return [line];
+  return before?.text.startsWith('{') === true && /^goroutine \d+ \[/.test(line.text) ? [before, line] : [];
 }
 
 function parseCri(line: string): Part | undefined {

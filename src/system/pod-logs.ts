@@ -2,7 +2,7 @@
  * The API server's container logs below /var/log/pods. Rule: only the newest lines are kept, only what was added since
  * the last look is read, and nothing rejects: a log that cannot be read has no lines.
  */
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerLog, PodFolder } from '../core/evidence';
 import { createLineParser, type LineParser } from './container-lines';
@@ -11,6 +11,8 @@ import { inRoot } from './root';
 
 const PODS = '/var/log/pods';
 const TAIL_BYTES = 64 * 1024;
+/** The kubelet rotates a log at ten. */
+const DUMP_BYTES = 10 * 1024 * 1024;
 
 export interface PodLogsOptions {
   root?: string;
@@ -103,6 +105,8 @@ async function follow(tails: Map<string, Tail>, path: string, real: string): Pro
     let fresh = buffer.subarray(0, bytesRead);
     // Begun in the middle of a line: what stands before the first break is not one.
     if (from > tail.offset) {
+      for (const line of await fatalLines(handle, Math.max(tail.offset, from - DUMP_BYTES), from))
+        tail.parser.add(line);
       tail.rest = Buffer.alloc(0);
       fresh = fresh.subarray(fresh.indexOf(10) + 1);
     }
@@ -114,6 +118,20 @@ async function follow(tails: Map<string, Tail>, path: string, real: string): Pro
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * The words that a server ended on, in the part of its log that is not read: it dumps all its goroutines after them, which is
+ * megabytes. At most one line, with the one behind it, by which a JSON line is known for what it is.
+ */
+async function fatalLines(handle: FileHandle, from: number, to: number): Promise<string[]> {
+  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(to - from), 0, to - from, from);
+  const text = buffer.toString('utf8', 0, bytesRead);
+  const found =
+    /^\S+ std(?:out|err) \S+ (?:F\d{4} \d\d:|panic: |fatal error: |\{.*\n\S+ std(?:out|err) \S+ goroutine \d+ \[).*$/m.exec(
+      text,
+    );
+  return found?.[0].split('\n') ?? [];
 }
 
 async function names(folder: string): Promise<string[]> {

@@ -109,6 +109,31 @@ describe('what is found', () => {
     ],
     ['the manifest was edited', (node) => edit(node, 'cpu: 250m', 'cpu: 1'), ['drift']],
     [
+      'kubeadm has upgraded, and written the manifest anew',
+      (node) => {
+        node.fs.put(MANIFEST, PRISTINE.replace(/(kube-apiserver:v1\.)\d+\.\d+/, '$199.0'));
+      },
+      ['not-as-configured', 'audit-flags-gone'],
+    ],
+    [
+      'the flags were taken out by hand',
+      (node) => {
+        node.fs.put(MANIFEST, PRISTINE);
+      },
+      ['not-as-configured', 'drift'],
+    ],
+    [
+      'the policy was replaced by a rename: the container has the old one',
+      (node) => {
+        const ports = node.ports.bind(node);
+        node.ports = () => {
+          const own = ports();
+          return { ...own, node: { ...own.node, readInside: () => Promise.resolve(Buffer.from('old')) } };
+        };
+      },
+      ['policy-not-running'],
+    ],
+    [
       'a record cannot be read',
       (node) => {
         node.fs.put(`${STATE}/changes/20250101T000000Z-abcdef/record.json`, '{');

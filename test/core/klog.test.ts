@@ -1,5 +1,5 @@
 /** Reading klog lines and finding a server's last words in them. */
-import { klogValue, lastWords, parseKlog } from '../../src/core/klog';
+import { klogValue, lastWords, parseKlog, saidIn, wordsOf } from '../../src/core/klog';
 import * as klog from '../../src/core/klog';
 
 const FAILED = 'E0115 10:30:00.123456       1 run.go:72] "command failed" err=';
@@ -28,6 +28,25 @@ test.each([
   expect(klogValue(message, key)).toBe(value);
 });
 
+const json = (fields: object): string => JSON.stringify({ ts: 1767268838050.1, caller: 'a.go:1', ...fields });
+
+test.each([
+  [json({ msg: 'command failed', err: 'x' }), { severity: 'E', message: 'command failed', error: 'x' }],
+  [json({ msg: 'Version', v: 0 }), { severity: 'I', message: 'Version' }],
+  [`${FAILED}"x"`, { severity: 'E', message: 'command failed', error: 'x' }],
+  ['E0101 12:00:00.000000       1 a.go:1] plain "words" err="x"', { severity: 'E', message: 'plain "words" err="x"' }],
+  ['{"level":"fatal","ts":"2026-01-01T12:00:00Z","msg":"etcd’s own"}', undefined],
+  ['{"ts":1,"msg":"cut o', undefined],
+  ['Error: unknown flag: --x', undefined],
+])('%s says', (line, expected) => {
+  expect(saidIn(line)).toEqual(expected);
+});
+
+test('all words of a line', () => {
+  expect(wordsOf(json({ msg: 'Unhandled Error', err: 'x' }))).toBe('Unhandled Error: x');
+  expect(wordsOf('  as it stands ')).toBe('as it stands');
+});
+
 describe('last words', () => {
   test.each([
     [
@@ -47,6 +66,14 @@ describe('last words', () => {
       { line: 0, kind: 'panic', reason: 'panic: runtime error' },
     ],
     [['fatal error: out of memory'], { line: 0, kind: 'panic', reason: 'fatal error: out of memory' }],
+    [
+      [json({ msg: 'command failed', err: 'a "b"' }), json({ msg: 'bye', v: 0 })],
+      { line: 0, kind: 'command-failed', reason: 'a "b"' },
+    ],
+    [
+      [json({ msg: 'Error creating leases: x', v: 0 }), json({ msg: 'bye', v: 0 })],
+      { line: 0, kind: 'fatal', reason: 'Error creating leases: x' },
+    ],
     [['Error: first', 'Error: second'], { line: 1, reason: 'second' }],
   ])('%j', (lines, expected) => {
     expect(lastWords(lines)).toMatchObject(expected);

@@ -12,6 +12,7 @@ import type { HealthSample, LogLine, PodFolder, ServerProcess } from '../../src/
 import { parseManifest } from '../../src/core/manifest/document';
 import { readServer } from '../../src/core/manifest/server';
 import { createDoctorPorts } from '../../src/system/doctor/ports';
+import { reach } from '../../src/system/reach';
 import { createFiles } from '../../src/system/files';
 import { nodeFsCalls } from '../../src/system/fs-calls';
 import { edit, type Edit } from '../e2e/edit';
@@ -53,6 +54,8 @@ export interface Seen {
   holder?: string[];
   disk?: Disk;
   later?: number;
+  /** The policy as the server's process has it mounted. */
+  policyInside?: string;
 }
 
 const ETCD = `apiVersion: v1
@@ -150,7 +153,12 @@ export async function lookAtBroken(root: string, seen: Seen, said: Said = {}): P
   const ports = {
     files: createFiles(nodeFsCalls(), { root }),
     clock: { now: () => now, sleep: never, token: () => '0' },
-    node: { name: () => 'cp1', processes: () => Promise.resolve(servers(seen, text, now)) },
+    node: {
+      name: () => 'cp1',
+      processes: () => Promise.resolve(servers(seen, text, now)),
+      reach,
+      readInside: () => Promise.resolve(seen.policyInside === undefined ? undefined : Buffer.from(seen.policyInside)),
+    },
   } as unknown as Ports;
   const doctor: DoctorPorts = {
     eyes: { ...createDoctorPorts({ root }).eyes, ...dynamicEyes(seen, said, changedAt, now) },
@@ -170,7 +178,12 @@ function dynamicEyes(seen: Seen, said: Said, changedAt: number, now: number): Pa
     argv: ['/usr/bin/kubelet'],
   };
   return {
-    journal: () => Promise.resolve({ lines: linesOf(said.kubelet, changedAt) }),
+    journal: (_unit, _since, most) => Promise.resolve({ lines: linesOf(said.kubelet, changedAt).slice(-most) }),
+    searchJournal: (_unit, since, pattern) => {
+      const lines = linesOf(said.kubelet, changedAt).filter(({ at }) => at >= since);
+      const line = lines.findLast(({ text }) => new RegExp(pattern).test(text));
+      return Promise.resolve({ ...(line ? { line } : {}), whole: (lines[0]?.at ?? Infinity) < since + 15_000 });
+    },
     unit: (name) =>
       Promise.resolve(
         name === 'kubelet' ? { name, load: 'loaded', active: 'active', sub: 'running', ...seen.kubelet } : undefined,

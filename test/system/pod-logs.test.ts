@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { lastWords } from '../../src/core/klog';
 import { createPodLogs } from '../../src/system/pod-logs';
 import { tempFolder } from '../support/temp-folder';
 
@@ -141,4 +142,21 @@ test("a link into the runtime's own folder is followed within the node", async (
 
 test('no folder, no pods', async () => {
   expect(await node().logs.look()).toEqual([]);
+});
+
+test.each([
+  ['klog', ['F0115 10:30:00.000000       1 instance.go:233] Error creating leases: x']],
+  ['a panic', ['panic: runtime error: index out of range']],
+  [
+    'JSON',
+    ['{"ts":1705314600000.1,"caller":"a.go:1","msg":"Error creating leases: x","v":0}', 'goroutine 1 [running]:'],
+  ],
+])('the words before a dump of megabytes are kept: %s', async (_, words) => {
+  const world = node();
+  const dump = 'goroutine 7 [running]:\nmain.main()\n'.repeat(50_000).split('\n').slice(0, -1);
+  world.put(OWN, ['I0115 10:30:00.000000       1 a.go:1] up', ...words, ...dump].map((line) => cri(line)).join(''));
+  const kept = await texts(world);
+  expect(kept.slice(0, words.length)).toEqual(words);
+  expect(kept.length).toBeLessThan(1000);
+  expect(lastWords(kept)?.reason).toMatch(/Error creating leases: x|index out of range/);
 });

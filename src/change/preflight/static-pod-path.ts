@@ -24,7 +24,10 @@ export const staticPodPath: Check = async ({ files, node }, { live }) => {
 };
 
 /** The flag overrides the configuration. Source: cmd/kubelet/app/server.go. */
-async function whereKubeletLooks(files: Files, node: Node): Promise<{ path: string; by: string } | undefined> {
+export async function whereKubeletLooks(
+  files: Files,
+  node: Pick<Node, 'kubelet'>,
+): Promise<{ path: string; by: string } | undefined> {
   const argv = (await node.kubelet())?.argv ?? [];
   const flag = kubeletFlag(argv, 'pod-manifest-path');
   if (flag !== undefined) return { path: flag, by: '--pod-manifest-path' };
@@ -46,7 +49,7 @@ async function whereKubeletLooks(files: Files, node: Node): Promise<{ path: stri
 }
 
 /** A folder may be named by a link to it. */
-async function real(files: Files, path: string): Promise<string> {
+export async function real(files: Files, path: string): Promise<string> {
   const entry = await files.look(normalPath(path)).catch(() => undefined);
   return entry?.kind === 'symlink' ? followed(normalPath(path), entry.target) : normalPath(path);
 }

@@ -14,6 +14,7 @@ import { diskRules, portRules } from './node/machine';
 import { manifestFileRules } from './node/manifest-file';
 import { runtimeRules } from './node/runtime';
 import { serverRules } from './node/server';
+import { staticPodRules } from './node/static-pods';
 import { volumeRules } from './node/volumes';
 import { wedgeRules } from './node/wedge';
 import type { Cause } from './cause';
@@ -26,6 +27,7 @@ export type NodeRule = (patient: Patient) => Cause[];
 const RULES: readonly NodeRule[] = [
   runtimeRules,
   kubeletRules,
+  staticPodRules,
   diskRules,
   manifestFileRules,
   folderRules,

@@ -2,6 +2,7 @@
  * What doctor sees of a node at one look: plain values, nothing concluded. It can be written down as JSON and judged
  * again elsewhere. Times are milliseconds since the epoch; what could not be seen is absent, and `notes` says why.
  */
+import type { Finding } from '../finding';
 import type { HealthSample, LogLine, PodFolder, ServerProcess } from '../evidence';
 
 export interface NodeSight {
@@ -24,7 +25,10 @@ export interface NodeSight {
   certificates: readonly CertificateFile[];
   /** Host paths of the manifest's volumes and of the audit settings. */
   paths: readonly HostPath[];
-  policy?: { path: string; text: string; sha256: string; changedAt?: number };
+  /** `inside`: what the running server's own mount holds, when that could be read. */
+  policy?: { path: string; text: string; sha256: string; changedAt?: number; inside?: { pid: number; sha256: string } };
+  /** What is wrong with the audit webhook's kubeconfig, or with the way to its receiver. */
+  webhook?: readonly Finding[];
   /** The audit log on the host. */
   log?: { path: string; bytes: number; writtenAt: number; oldestRotatedAt?: number; rotated: number };
   disks: readonly Disk[];
@@ -55,8 +59,13 @@ export interface KubeletSight {
   unit?: UnitState;
   /** Since its last start, or the last half hour when it does not run; the newest lines. */
   journal: readonly LogLine[];
-  /** The journal reaches back to the kubelet's start: what is not in it has not been said. */
-  journalComplete: boolean;
+  /**
+   * Where it looks for static pods, and what says so; without a path it looks nowhere. `ours`: the manifest's own folder.
+   * Absent when that cannot be told.
+   */
+  staticPods?: { path?: string; by: string; ours: boolean };
+  /** Whether since its start it has said that it reached the API; absent when nothing tells. */
+  metApi?: 'yes' | 'never';
 }
 
 /** As `systemctl show` tells it. */

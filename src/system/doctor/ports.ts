@@ -10,7 +10,7 @@ import { readBelow } from '../root';
 import { readCertificates } from './certificates';
 import { probeEtcd } from './etcd-probe';
 import { changedAt, holdersOf, lookAtDisk, lookAtPath, probeRuntime, swapOf } from './machine';
-import { controlUnit, readJournal, readUnit, removePods } from './services';
+import { controlUnit, readJournal, readUnit, removePods, searchJournal } from './services';
 
 const LIMIT_MS = 10_000;
 const CA = '/etc/kubernetes/pki/ca.crt';
@@ -29,6 +29,7 @@ export function createDoctorPorts({
   return {
     eyes: bounded({
       journal: (unit, since, most) => readJournal(root, unit, since, most),
+      searchJournal: (unit, since, pattern) => searchJournal(root, unit, since, pattern, Date.now()),
       unit: (name) => readUnit(root, name),
       podLogs: (namespace, podName) =>
         createPodLogs({ root, namespace, podName, ...(nodeName === undefined ? {} : { nodeName }) }).look(),

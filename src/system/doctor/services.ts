@@ -43,6 +43,72 @@ export async function readJournal(
   }
 }
 
+/** A kubelet that starts says so within this time: a journal without a word of it begins later. */
+const FIRST_WORDS_MS = 15_000;
+const PIECE_MS = 300_000;
+const MOST_PIECES = 12;
+const PIECE_LINES = 5000;
+/** All pieces together; an eye has ten seconds. */
+const PIECES_LIMIT_MS = 6000;
+
+/**
+ * The newest entry of a unit since a time that matches, however much it has written since: the journal itself is asked. A
+ * journalctl without pattern matching is read from the start on in pieces instead, as far as there is time.
+ * @param pattern of the kind that PCRE and JavaScript read alike.
+ */
+export async function searchJournal(
+  root: string,
+  unit: string,
+  since: number,
+  pattern: string,
+  now: number,
+  exec: Execute = execute,
+): Promise<{ line?: LogLine; whole: boolean }> {
+  const where = root === '/' ? [] : [`--root=${root}`];
+  const ask = async (...more: string[]): Promise<{ failed: boolean; lines: LogLine[] }> => {
+    const { code, stdout, stderr } = await exec('journalctl', [
+      ...[...where, '--quiet', '--unit', unit, '--output=json', '--all', ...more],
+    ]);
+    const entries = stdout.split('\n').flatMap((json) => parseEntry(json) ?? []);
+    // Nothing found is an exit code in some releases, and none in others; only a complaint is a failure.
+    return { failed: code !== 0 && stderr.trim() !== '', lines: entries.map(({ at, text }) => ({ at, text })) };
+  };
+  const from = (at: number): string => `--since=@${Math.floor(at / 1000)}`;
+  const until = (at: number): string => `--until=@${Math.ceil(at / 1000)}`;
+  try {
+    const first = await ask(from(since), until(since + FIRST_WORDS_MS), '--lines=1');
+    const begun = !first.failed && first.lines.length > 0;
+    const found = await ask(from(since), `--grep=${pattern}`, '--lines=1');
+    const line = found.lines.at(-1);
+    if (!found.failed) return { ...(line && line.at >= since ? { line } : {}), whole: begun };
+    return {
+      ...(await inPieces(ask, { from, until }, since, new RegExp(pattern), now)),
+      ...(begun ? {} : { whole: false }),
+    };
+  } catch {
+    return { whole: false };
+  }
+}
+
+async function inPieces(
+  ask: (...more: string[]) => Promise<{ failed: boolean; lines: LogLine[] }>,
+  { from, until }: Record<'from' | 'until', (at: number) => string>,
+  since: number,
+  pattern: RegExp,
+  now: number,
+): Promise<{ line?: LogLine; whole: boolean }> {
+  const begun = performance.now();
+  let at = since;
+  for (let piece = 0; piece < MOST_PIECES && at < now; piece++, at += PIECE_MS) {
+    if (performance.now() - begun > PIECES_LIMIT_MS) break;
+    const { failed, lines } = await ask(from(at), until(at + PIECE_MS), `--lines=${PIECE_LINES}`);
+    const line = lines.findLast((each) => each.at >= since && pattern.test(each.text));
+    if (line) return { line, whole: true };
+    if (failed || lines.length >= PIECE_LINES) return { whole: false };
+  }
+  return { whole: at >= now };
+}
+
 const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'Result', 'ExecMainStatus', 'NRestarts'];
 
 /** Undefined where systemd is not the node's own, or not there. */

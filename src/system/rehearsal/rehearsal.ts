@@ -10,6 +10,7 @@ import type { Trial, TrialEnd } from '../../core/rehearsal/trial';
 import { askEtcd } from './etcd';
 import { tryLog } from './log';
 import { openImage, type OpenImage } from './image';
+import { storeRoots } from './image-store';
 import { openNamespace, type Namespace } from './namespace';
 import { build, openScratch } from './scenery';
 import { runServer } from './server';
@@ -18,6 +19,8 @@ export interface RehearsalOptions {
   /** Where the node's file system lies on this machine. */
   root?: string;
   proc?: string;
+  /** Where CRI-O and podman have their images; as their configuration says when absent. */
+  imageStores?: readonly string[];
   /** How long a server may take to give a sign, or to end. */
   limitMs?: number;
 }
@@ -25,7 +28,8 @@ export interface RehearsalOptions {
 /** What a server takes while it starts, with room to spare: the one that runs must not pay for the trial. */
 const MEMORY_KIB = 500 << 10;
 
-export function createRehearsal({ root = '/', proc = '/proc', limitMs = 2000 }: RehearsalOptions = {}): Rehearsal {
+export function createRehearsal(options: RehearsalOptions = {}): Rehearsal {
+  const { root = '/', proc = '/proc', imageStores, limitMs = 2000 } = options;
   return {
     async start(trial, signal) {
       if (root !== '/')
@@ -39,13 +43,13 @@ export function createRehearsal({ root = '/', proc = '/proc', limitMs = 2000 }: 
       try {
         namespace = await openNamespace(proc);
         await openScratch(namespace, scratch);
-        if ('image' in trial.program) image = await openImage(namespace, scratch, trial.program.image);
+        if ('image' in trial.program) image = await openImage(namespace, scratch, trial.program.image, imageStores);
         const stage = layOut(trial, scratch, {
           kind: kindOf,
           mountPoints: mountPoints(proc),
           ...('pid' in trial.program
             ? { layers, program: `/proc/${trial.program.pid}/exe` }
-            : { layers: image ? [image.folder] : [], program: image?.program ?? '' }),
+            : { layers: image?.layers ?? [], program: image?.program ?? '' }),
         });
         if ('why' in stage) return { state: 'unmountable', ...stage };
         await build(namespace, stage, scratch);
@@ -71,7 +75,7 @@ function notPossible(why: string): TrialEnd {
 
 /** What the trial looks at, by every name that leads there. */
 function pathsOf(trial: Trial, layers: readonly string[]): string[] {
-  const store = 'image' in trial.program ? ['/var/lib/containerd'] : layers;
+  const store = 'image' in trial.program ? ['/var/lib/containerd', ...storeRoots()] : layers;
   const sources = trial.mounts.flatMap(({ source }) => source ?? []);
   return [...sources, ...trial.files.map(({ hostPath }) => hostPath), ...store].flatMap((path) => {
     try {

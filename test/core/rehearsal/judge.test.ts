@@ -85,6 +85,15 @@ test('today fails of something else: a difference', () => {
   });
 });
 
+test('two failures of a server that logs JSON are told apart by its words', () => {
+  const failed = (err: string) =>
+    ended(JSON.stringify({ ts: 1767268838300.2, caller: 'x', msg: 'command failed', err }));
+  expect(of(failed('the moon is new'), failed('the moon is full'))).toMatchObject({
+    state: 'rejected',
+    cause: { code: 'server-refused', title: 'kube-apiserver refuses to start: the moon is new' },
+  });
+});
+
 test('without a control nothing is held against the change', () => {
   expect(of(UNKNOWN, { state: 'not-possible', why: 'no memory' })).toMatchObject({
     state: 'not-possible',

@@ -1,5 +1,12 @@
 /** systemctl, journalctl and the runtime's tools, as argument arrays and as what is made of their answers. */
-import { controlUnit, readJournal, readUnit, removePods, type Execute } from '../../../src/system/doctor/services';
+import {
+  controlUnit,
+  readJournal,
+  readUnit,
+  removePods,
+  searchJournal,
+  type Execute,
+} from '../../../src/system/doctor/services';
 
 /** Answers by program and the words that matter; what was called, in order. */
 function programs(answers: Record<string, { code?: number; stdout?: string; stderr?: string } | Error>) {
@@ -45,6 +52,57 @@ describe('the journal', () => {
     const { execute, called } = programs({ journalctl: {} });
     await readJournal('/host', 'kubelet', 0, 1, execute);
     expect(called[0]).toContain('journalctl --root=/host ');
+  });
+});
+
+describe('a search of the journal', () => {
+  const entry = (at: number, text: string): string =>
+    JSON.stringify({ MESSAGE: text, __REALTIME_TIMESTAMP: String(at * 1000), __CURSOR: 'c' });
+  /** journalctl over these entries, as it is asked; `pcre`: whether it knows patterns. */
+  const over =
+    (entries: [number, string][], { pcre = true, called = [] as string[] } = {}): Execute =>
+    (_program, args) => {
+      called.push(args.filter((word) => /^--(?:since|until|grep|lines)/.test(word)).join(' '));
+      const value = (name: string) => args.find((word) => word.startsWith(`--${name}=`))?.replace(/^[^=]*=@?/, '');
+      const pattern = value('grep');
+      if (pattern !== undefined && !pcre)
+        return Promise.resolve({ code: 1, stdout: '', stderr: 'Compiled without pattern matching support' });
+      const found = entries.filter(
+        ([at, text]) =>
+          at >= Number(value('since')) * 1000 &&
+          at <= Number(value('until') ?? Infinity) * 1000 &&
+          new RegExp(pattern ?? '').test(text),
+      );
+      const stdout = found.slice(-Number(value('lines'))).map(([at, text]) => `${entry(at, text)}\n`);
+      return Promise.resolve({ code: found.length > 0 ? 0 : 1, stdout: stdout.join(''), stderr: '' });
+    };
+  const START = 1_000_000;
+  const noise = Array.from({ length: 9000 }, (_, n): [number, string] => [START + 100 * n, 'connection refused']);
+  const search = (entries: [number, string][], how: Parameters<typeof over>[1] = {}) =>
+    searchJournal('/', 'kubelet', START, 'Watching apiserver|node sync', START + 900_000, over(entries, how));
+
+  test.each([true, false])('finds a word among thousands of lines (pattern matching: %s)', async (pcre) => {
+    const line: [number, string] = [START + 450_050, 'I "Watching apiserver"'];
+    expect(await search([...noise.slice(0, 4500), line, ...noise.slice(4500)], { pcre })).toMatchObject({
+      line: { at: line[0], text: line[1] },
+    });
+  });
+
+  test.each([true, false])('without it: all was looked through (pattern matching: %s)', async (pcre) => {
+    const called: string[] = [];
+    expect(await search(noise, { pcre, called })).toEqual({ whole: true });
+    expect(called.length).toBeLessThanOrEqual(15);
+    expect(called.every((line) => line.includes('--lines='))).toBe(true);
+  });
+
+  test('a journal that begins after the start says nothing of what was said before', async () => {
+    expect(await search(noise.slice(1000))).toEqual({ whole: false });
+    expect(await search(noise.slice(1000), { pcre: false })).toEqual({ whole: false });
+  });
+
+  test('what an earlier process said does not count; no journalctl: nothing is known', async () => {
+    expect(await search([[START - 500, 'Watching apiserver'], ...noise])).toEqual({ whole: true });
+    expect(await searchJournal('/', 'kubelet', 0, 'x', 1, programs({}).execute)).toEqual({ whole: false });
   });
 });
 

@@ -124,19 +124,29 @@ function etcdWords(logs: readonly ContainerLog[]): Evidence | undefined {
 }
 
 function isLocal(patient: Patient, url: string): boolean {
-  const host = hostPort(url).replace(/:\d+$/, '');
-  const own = [etcdFlag(patient, 'advertise-client-urls'), patient.flag('advertise-address')].join(',');
-  return /^(?:127\.|localhost|\[?::1)/.test(host) || own.includes(host);
+  const host = partsOf(url)?.host;
+  if (host === undefined) return false;
+  if (/^127\.|^::1$/.test(host)) return true;
+  const own = [etcdFlag(patient, 'advertise-client-urls'), patient.flag('advertise-address')];
+  // As wholes: 192.168.56.1 is another machine than 192.168.56.10.
+  return own.some((list) => (list ?? '').split(',').some((each) => partsOf(each)?.host === host));
 }
 
-function sameAddress(a: string, b: string): boolean {
-  const [one, two] = [hostPort(a), hostPort(b)];
-  return one === two || (one.startsWith('0.0.0.0:') && one.split(':').at(-1) === two.split(':').at(-1));
+function sameAddress(own: string, url: string): boolean {
+  const [one, two] = [partsOf(own), partsOf(url)];
+  if (!one || !two || one.port !== two.port) return false;
+  return one.host === two.host || one.host === '0.0.0.0' || one.host === '::';
 }
 
-function hostPort(url: string): string {
-  return url
-    .replace(/^\w+:\/\//, '')
-    .replace(/\/.*$/, '')
-    .replace(/^localhost:/, '127.0.0.1:');
+/** Of a URL, an address or a name, in one way of writing: no brackets, IPv6 in its short form. */
+function partsOf(text: string): { host: string; port: string } | undefined {
+  const bare = text.trim();
+  const six = !bare.includes('://') && !bare.startsWith('[') && bare.split(':').length > 2;
+  try {
+    const { hostname, port } = new URL(bare.includes('://') ? bare : `https://${six ? `[${bare}]` : bare}`);
+    const host = hostname.replace(/^\[|\]$/g, '');
+    return host === '' ? undefined : { host: host === 'localhost' ? '127.0.0.1' : host, port };
+  } catch {
+    return undefined;
+  }
 }

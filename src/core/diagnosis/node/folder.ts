@@ -1,11 +1,13 @@
 /** What stands beside the manifest: the kubelet takes every file without a leading dot for a pod. */
 import { cause, type Cause } from '../cause';
 import { journalEvidence, kubeletSaid, type Patient } from '../patient';
+import { namedOtherwise } from './manifest-file';
 
 export function folderRules(patient: Patient): Cause[] {
   const { sight } = patient;
-  const own = sight.manifestPath;
   const pod = patient.pod ?? { name: 'kube-apiserver', namespace: 'kube-system' };
+  const standsFor = namedOtherwise(patient);
+  const own = standsFor ?? sight.manifestPath;
   return sight.strangers.flatMap((stranger): Cause[] => {
     const { path } = stranger;
     const ls = { source: 'file' as const, where: path, text: `${stranger.kind} beside ${own}` };
@@ -19,6 +21,8 @@ export function folderRules(patient: Patient): Cause[] {
         }),
       ];
     }
+    // It is all that there is of the manifest.
+    if (path === standsFor) return [];
     if (stranger.pod?.name === pod.name && stranger.pod.namespace === pod.namespace) {
       const wins = path > own;
       return [

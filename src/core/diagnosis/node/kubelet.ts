@@ -38,9 +38,14 @@ const LAST_WORDS: readonly Words[] = [
     ],
   },
   {
-    pattern: /(?:unknown flag: (--[\w-]+)|failed to parse kubelet flag: (.*))/,
+    // The flag's name before the words around it: a pattern takes whichever begins first.
+    pattern:
+      /(?:failed to parse kubelet flag: )?unknown (?:shorthand )?flag: ([^"\\\s]+)|failed to parse kubelet flag: ([^"\\]*)/,
     code: 'kubelet-unknown-flag',
-    title: (match) => `the kubelet does not know the flag ${match[1] ?? match[2]}`,
+    title: (match) =>
+      match[1] === undefined
+        ? `the kubelet cannot read its flags: ${match[2] ?? ''}`
+        : `the kubelet does not know the flag ${match[1]}`,
     remedy: () => [
       'grep -r . /var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet /etc/sysconfig/kubelet 2>/dev/null',
       'remove that flag, then: systemctl restart kubelet',

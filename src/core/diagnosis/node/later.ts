@@ -1,64 +1,107 @@
 /** What a server that runs well will suffer from later. */
-import { cause, type Cause } from '../cause';
-import { flagAt, type Patient } from '../patient';
+import { wordsOf } from '../../klog';
+import { cause, type Cause, type Evidence } from '../cause';
+import { flagAt, journalEvidence, kubeletSaid, manifestEvidence, type Patient } from '../patient';
+import { eventsLostRules } from './events-lost';
 
-const LOST = /Error in audit plugin '(\w+)' affecting \d+ audit events?: (.*)$/;
 const HOUR = 3_600_000;
+/** Start times are rounded to a second, by way of the boot time. */
+const START_SLACK_MS = 1500;
 
 export function laterRules(patient: Patient): Cause[] {
   return [
-    ...eventsLost(patient),
+    ...eventsLostRules(patient),
+    ...webhookRules(patient),
     ...oldPolicy(patient),
+    ...lenientPolicy(patient),
+    ...mirrorPod(patient),
     ...logSilent(patient),
     ...rotation(patient),
     ...record(patient),
   ];
 }
 
-/** The server is healthy in every check, and its events are lost. */
-function eventsLost(patient: Patient): Cause[] {
-  for (const log of patient.sight.pods.flatMap(({ logs }) => logs)) {
-    const line = log.lines.findLast(({ text }) => LOST.test(text));
-    const match = line && LOST.exec(line.text);
-    if (!match) continue;
-    const fresh = patient.sight.at - line.at < HOUR;
-    const busy = /device or resource busy/.test(line.text);
+/** The server reads its policy once. A copy that was saved over it is not even seen in the container. */
+function oldPolicy({ sight, audit, right, healthy }: Patient): Cause[] {
+  const { policy } = sight;
+  const started = right[0]?.startedAt;
+  if (!healthy || !policy || started === undefined) return [];
+  const since = new Date(started).toISOString();
+  const old = (title: string, evidence: Evidence): Cause[] => [
+    cause('policy-not-running', { title, when: 'later', evidence: [evidence], remedy: ['kube-auditctl enable'] }),
+  ];
+  const { inside, path } = policy;
+  if (inside && inside.sha256 !== policy.sha256)
+    return old(
+      `${path} was replaced: the API server (pid ${inside.pid}) still has the file of before mounted, and runs that policy`,
+      {
+        source: 'process',
+        where: `/proc/${inside.pid}/root${audit?.policy?.containerPath ?? ''}`,
+        text: `sha256 ${inside.sha256.slice(0, 12)}; on the node ${policy.sha256.slice(0, 12)}; the server runs since ${since}`,
+      },
+    );
+  if (policy.changedAt === undefined) return [];
+  if (audit?.annotation === policy.sha256 || policy.changedAt < started + 1000) return [];
+  return old(`${path} was changed after the API server was started: the server still runs the old policy`, {
+    source: 'file',
+    where: path,
+    at: new Date(policy.changedAt).toISOString(),
+    text: `changed; the server runs since ${since}`,
+  });
+}
+
+const LENIENT = /falling back to lenient decoding: (?:strict decoding error: )?(.*)/;
+
+/** One warning line at its start is all that the server says of a policy that means something else than it says. */
+function lenientPolicy({ sight, right, audit }: Patient): Cause[] {
+  const started = right[0]?.startedAt;
+  if (started === undefined) return [];
+  for (const log of sight.pods.flatMap(({ logs }) => logs)) {
+    const line = log.lines.findLast(({ at, text }) => at >= started - START_SLACK_MS && LENIENT.test(text));
+    const what = line && LENIENT.exec(wordsOf(line.text))?.[1];
+    if (!line || what === undefined) continue;
+    const path = audit?.policy?.hostPath ?? audit?.policy?.containerPath ?? 'FILE';
     return [
-      cause('audit-events-lost', {
-        title: `audit events are lost (${match[1] ?? ''}): ${match[2] ?? ''}`,
-        when: fresh ? 'now' : 'later',
+      cause('audit-policy-read-leniently', {
+        title: `the API server runs a policy that it could read only in part: ${what}`,
+        detail: 'What it does not know is left out: a rule without its filter matches everything.',
+        when: 'later',
         evidence: [{ source: 'container-log', where: log.path, at: new Date(line.at).toISOString(), text: line.text }],
-        remedy: busy
-          ? ['the log is mounted as a single file: mount its folder, rotation renames it', 'kube-auditctl enable']
-          : ['df -h', 'kube-auditctl verify'],
+        remedy: [`kube-auditctl policy lint ${path}`, `then: kube-auditctl enable --policy ${path}`],
       }),
     ];
   }
   return [];
 }
 
-/** The server reads its policy once. A copy that was saved over it is not even seen in the container. */
-function oldPolicy({ sight, audit, right, healthy }: Patient): Cause[] {
-  const { policy } = sight;
-  const started = right[0]?.startedAt;
-  if (!healthy || !policy || policy.changedAt === undefined || started === undefined) return [];
-  if (audit?.annotation === policy.sha256 || policy.changedAt < started + 1000) return [];
-  const changed = new Date(policy.changedAt).toISOString();
+/** Harmless, and taken for the cause by whoever looks with kubectl. */
+function mirrorPod(patient: Patient): Cause[] {
+  const line = kubeletSaid(patient, /Failed (?:deleting|to delete) (?:a )?mirror pod/i, patient.sight.at - HOUR);
+  if (!line) return [];
   return [
-    cause('policy-not-running', {
-      title: `${policy.path} was changed after the API server was started: the server still runs the old policy`,
+    cause('mirror-pod-stale', {
+      title: 'the kubelet could not delete the API’s copy of a static pod: kubectl may show the pod of before',
+      detail: 'It does not hold the pod itself back: the copy is for show, and follows once the API answers.',
       when: 'later',
-      evidence: [
-        {
-          source: 'file',
-          where: policy.path,
-          at: changed,
-          text: `changed; the server runs since ${new Date(started).toISOString()}`,
-        },
-      ],
-      remedy: ['kube-auditctl enable'],
+      evidence: [journalEvidence('kubelet', line)],
+      remedy: ['judge by the containers, not by kubectl: crictl ps -a --name kube-apiserver'],
     }),
   ];
+}
+
+/** What preflight would say of the webhook: whether the node knows and reaches its receiver. */
+function webhookRules(patient: Patient): Cause[] {
+  return (patient.sight.webhook ?? []).map((finding): Cause => {
+    // A kubeconfig that cannot be loaded ends the server at its start; one that runs has loaded another.
+    const now = finding.code === 'webhook-config-invalid' && !patient.healthy;
+    return {
+      finding: { ...finding, severity: now ? 'error' : 'warning' },
+      certain: true,
+      when: now ? 'now' : 'later',
+      evidence: finding.place ? [manifestEvidence(patient, finding.place)] : [],
+      brings: ['server-refused', 'server-not-started'],
+    };
+  });
 }
 
 function logSilent({ sight, audit, healthy }: Patient): Cause[] {

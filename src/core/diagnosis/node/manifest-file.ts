@@ -30,16 +30,19 @@ export function manifestFileRules(patient: Patient): Cause[] {
     ];
   }
   if (manifest.state === 'absent') {
+    const other = namedOtherwise(patient);
+    if (other !== undefined) return [underAnotherName(patient, other)];
     return [
       cause('manifest-missing', {
         title: `there is no ${path}: the kubelet has no API server to start`,
         remedy: [
-          ...(back.length > 0 ? ['kube-auditctl doctor --fix'] : []),
+          ...(back.length > 0 && sight.health.state !== 'ok' ? ['kube-auditctl doctor --fix'] : []),
           ...back.slice(0, 3),
           'kubeadm init phase control-plane apiserver   writes kubeadm’s own',
         ],
         evidence: [{ source: 'file', where: path, text: 'no such file' }],
-        mend: RESTORE,
+        // Who serves without it is run from elsewhere: an old manifest here would be put over what runs.
+        ...(sight.health.state === 'ok' ? {} : { mend: RESTORE }),
       }),
     ];
   }
@@ -90,4 +93,32 @@ export function manifestFileRules(patient: Patient): Cause[] {
           : { mend: RESTORE }),
     }),
   ];
+}
+
+/** The file of the folder that the kubelet runs the API server from, when it has another name; the last one wins. */
+export function namedOtherwise({ sight }: Patient): string | undefined {
+  if (sight.manifest.state !== 'absent') return undefined;
+  return sight.strangers
+    .filter(({ pod }) => pod?.name === 'kube-apiserver' && pod.namespace === 'kube-system')
+    .map(({ path }) => path)
+    .sort()
+    .at(-1);
+}
+
+/** No mend: the kubelet reads it under any name, and whatever were put beside it would restart the server. */
+function underAnotherName({ sight }: Patient, other: string): Cause {
+  return cause('manifest-under-another-name', {
+    title: `there is no ${sight.manifestPath}: the API server's manifest stands in ${other}`,
+    detail:
+      'The kubelet reads every file of the folder, whatever its name; kubeadm and this tool look for that one name.',
+    remedy: [
+      `kube-auditctl doctor --manifest ${other}`,
+      `to rename it: mv ${other} ${sight.manifestPath}   (the API server is restarted by it)`,
+    ],
+    evidence: [
+      { source: 'file', where: sight.manifestPath, text: 'no such file' },
+      { source: 'file', where: other, text: 'Pod kube-system/kube-apiserver' },
+    ],
+    brings: ['server-not-started', 'api-not-ready'],
+  });
 }

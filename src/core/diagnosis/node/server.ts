@@ -6,6 +6,7 @@ import { cause, type Cause, type Evidence } from '../cause';
 import { diagnoseAll, type Diagnosis, type Scene } from '../diagnose';
 import { at, flagAt, journalEvidence, kubeletSaid, type Patient } from '../patient';
 import { renamed } from './flags';
+import { namedOtherwise } from './manifest-file';
 import { volumeIndex } from './volumes';
 import { nearestAuditFlag } from '../../audit-flags';
 
@@ -17,6 +18,9 @@ const CHANGING_MS = 75_000;
 export function serverRules(patient: Patient): Cause[] {
   const { sight } = patient;
   if (patient.healthy) return [];
+  // Its manifest is elsewhere: what the logs tell is not of this one, and to restore this one would be to replace that.
+  if (sight.manifest.state === 'absent' && (sight.health.state === 'ok' || namedOtherwise(patient) !== undefined))
+    return [];
   // The kubelet says nothing more, and servers end for good: what the logs tell is of another time.
   const scene = sceneOf(patient);
   const said = diagnoseAll(scene).map((diagnosis) => told(patient, scene, diagnosis));
@@ -94,7 +98,7 @@ function told(patient: Patient, scene: Scene, { finding, certain }: Diagnosis): 
       : [];
   // What the title names first: the words it was made of can name half the manifest.
   const named = placeOf(patient, finding.title);
-  const place = named.evidence.length > 0 ? named : placeOf(patient, finding.detail ?? '');
+  const place: ReturnType<typeof at> = named.evidence.length > 0 ? named : placeOf(patient, finding.detail ?? '');
   const mend = mendOf(patient, finding.code, finding.title);
   return {
     finding: { ...finding, ...('place' in place ? { place: place.place } : {}) },
@@ -192,6 +196,7 @@ function silent(patient: Patient): Cause[] {
   if (running) return [starting(patient, running)];
   const back = kubeletSaid(patient, /back-off (\S+) restarting failed container=kube-apiserver/, patient.changedAt);
   const since = sight.at - (patient.changedAt ?? 0);
+  const lost = lostPod(patient, since);
   const old = sight.pods.flatMap(({ logs }) => logs).filter(({ lines }) => lastWords(lines.map(({ text }) => text)));
   return [
     cause('server-not-started', {
@@ -202,6 +207,40 @@ function silent(patient: Patient): Cause[] {
         ...(since < CHANGING_MS ? ['the kubelet may take a minute to start it: look again then'] : []),
         'crictl ps -a --name kube-apiserver',
         'journalctl -u kubelet -n 100',
+      ],
+    }),
+    ...lost,
+  ];
+}
+
+/** The kubelet polls, stops and starts well within this time: what it has not begun by then it does not know of. */
+const LOST_MS = 180_000;
+
+/**
+ * Kubelets of 1.22, and some after editors that write in place, lose a static pod: nothing runs, nothing is said, and the
+ * manifest is as it should be. To restart a kubelet while the API is down is what makes one wedge, so it is the last thing.
+ */
+function lostPod({ sight, changedAt = 0 }: Patient, since: number): Cause[] {
+  const { process, journal, metApi } = sight.kubelet;
+  // Without a journal nothing is known of what was not said.
+  if (!process || journal.length === 0 || process.startedAt > changedAt || since < LOST_MS || metApi === 'never')
+    return [];
+  if (sight.pods.some(({ logs }) => logs.some(({ lines }) => (lines.at(-1)?.at ?? 0) >= changedAt))) return [];
+  if (journal.some(({ at, text }) => at >= changedAt && text.includes('kube-apiserver'))) return [];
+  return [
+    cause('static-pod-lost', {
+      title: `the kubelet seems to have lost the pod: not a word of it since the manifest was edited ${ago(since)} ago`,
+      certain: false,
+      evidence: [
+        {
+          source: 'process',
+          where: `/proc/${process.pid}`,
+          text: 'the kubelet runs since before the edit; no container',
+        },
+      ],
+      remedy: [
+        `first, so that it is another pod to the kubelet: add an annotation below metadata in ${sight.manifestPath}`,
+        'as a last resort: systemctl restart kubelet   (only with the right manifest in place: it lets go of nothing until the API answers)',
       ],
     }),
   ];

@@ -6,16 +6,16 @@
 import { cause, type Cause } from '../cause';
 import type { Patient } from '../patient';
 
-const MET_THE_API =
+/** What only a kubelet says that has reached the API; also a pattern of journalctl's. */
+export const MET_THE_API =
   /Watching apiserver|node sync completed|Successfully registered node|Node was previously registered|Caches are synced/;
 /** Longer than the kubelet's poll and its own start together. */
 const PATIENCE_MS = 30_000;
 
 export function wedgeRules(patient: Patient): Cause[] {
   const { sight, changedAt } = patient;
-  const { process, journal, journalComplete } = sight.kubelet;
-  if (!process || patient.healthy || sight.health.state === 'ok' || !journalComplete || patient.problem) return [];
-  if (journal.some(({ at, text }) => at >= process.startedAt && MET_THE_API.test(text))) return [];
+  const { process, metApi } = sight.kubelet;
+  if (!process || patient.healthy || sight.health.state === 'ok' || metApi !== 'never' || patient.problem) return [];
   const since = new Date(process.startedAt).toISOString();
   const evidence = [
     {

@@ -1,4 +1,5 @@
 /** The kubelet cannot make a pod of the file. The old pod is killed at its next poll, within 20 seconds. */
+import { saidIn } from '../../klog';
 import type { Rule } from '../diagnose';
 
 const REJECTED = /can't process (?:config|manifest) file|Could not process manifest file|Can't process manifest file/i;
@@ -37,7 +38,7 @@ function names(text: string, path: string): boolean {
 }
 
 function reasonOf(text: string, path: string): string {
-  const unescaped = text.replaceAll('\\"', '"').replaceAll('\\n', '\n');
+  const unescaped = saidIn(text)?.error ?? text.replaceAll('\\"', '"').replaceAll('\\n', '\n');
   const quotedPath = unescaped.indexOf(`"${path}": `);
   const after = quotedPath === -1 ? unescaped : unescaped.slice(quotedPath + path.length + 4);
   const parse = /couldn't parse as pod\((.*)\), please check/s.exec(after);
