@@ -4,7 +4,9 @@ import { seconds, table, type Style } from './style';
 
 /** Below an answer that could be taken for a real node's; empty on a real one. */
 export function sandboxLine(sandbox: string | undefined, style: Style): string {
-  return sandbox === undefined ? '' : `${style.dim(`In the sandbox ${sandbox}: no real node was touched.`)}\n`;
+  return sandbox === undefined
+    ? ''
+    : `${style.dim(`In the sandbox ${sandbox}: no real node was touched. Its paths lie under ${sandbox}/node.`)}\n`;
 }
 
 export function sandboxText(state: SandboxState, style: Style, nowMs: number): string {
