@@ -8,6 +8,7 @@ import type { Guard } from '../change/ports';
 import { livingProcesses } from './alive';
 import { createEyes } from './eyes';
 import { createSandboxGuard } from './guard';
+import { signalProcess } from './kubelet/runtime/process-files';
 import { layoutOf, readSandboxFile } from './layout';
 import { createSandboxRehearsal } from './rehearsal';
 
@@ -36,6 +37,12 @@ export function enterSandbox(path: string, { programs, isDefault }: SandboxWorld
     rehearsal: createSandboxRehearsal(layout, programs),
     guard: (command: readonly string[], options: readonly string[]): Guard =>
       createSandboxGuard({ layout, programs, command, options: [...options, `--sandbox=${layout.dir}`] }),
+    /** Their containers end at once; its kubelet sees that, and starts what its manifests still name. */
+    endPods(uids: readonly string[]): Promise<void> {
+      for (const each of livingProcesses(layout.processes))
+        if (each.podUid !== undefined && uids.includes(each.podUid)) signalProcess(each, 'SIGKILL');
+      return Promise.resolve();
+    },
     /** Who made the sandbox is root there. */
     uid: (): number => (ours && mayWrite(layout.node) ? 0 : (process.geteuid?.() ?? 0)),
   };

@@ -30,15 +30,20 @@ export async function readJournal(
       `--lines=${most}`,
     ]);
     if (code !== 0) return { lines: [], note: stderr.trim() || `journalctl: exit code ${code}` };
-    const lines = createJournalLines();
-    for (const json of stdout.split('\n')) {
-      const entry = parseEntry(json);
-      if (entry) lines.add({ at: entry.at, text: entry.text });
-    }
-    return { lines: lines.all().slice(-most) };
+    return { lines: journalLines(stdout, most) };
   } catch (error) {
     return { lines: [], note: hasCode(error, 'ENOENT') ? 'there is no journalctl here' : messageOf(error) };
   }
+}
+
+/** @param json what `journalctl --output=json` prints. */
+export function journalLines(json: string, most: number): readonly LogLine[] {
+  const lines = createJournalLines();
+  for (const each of json.split('\n')) {
+    const entry = parseEntry(each);
+    if (entry) lines.add({ at: entry.at, text: entry.text });
+  }
+  return lines.all().slice(-most);
 }
 
 const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'Result', 'ExecMainStatus', 'NRestarts'];
