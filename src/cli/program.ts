@@ -115,7 +115,8 @@ function exitCodesText(): string {
 
 function explain(context: Context, program: Command, args: readonly string[], thrown: unknown): void {
   const { streams } = context;
-  const error = thrown instanceof UserError ? hintedFor(program.opts<{ sandbox?: unknown }>(), thrown) : thrown;
+  const error =
+    thrown instanceof UserError ? hintedFor(program.opts<{ sandbox?: unknown }>(), thrown) : withoutFolder(thrown);
   // Help and version are no errors.
   if (error instanceof CommanderError && error.exitCode === 0) {
     context.exit(0);
@@ -131,6 +132,15 @@ function explain(context: Context, program: Command, args: readonly string[], th
     streams.out(`${JSON.stringify(errorJson(commandNames(program, args), asUserError(error)), null, 2)}\n`);
   }
   context.exit(2);
+}
+
+/** Node.js rejects with it wherever a relative path is resolved. */
+function withoutFolder(error: unknown): unknown {
+  if ((error as { syscall?: unknown } | null)?.syscall !== 'uv_cwd') return error;
+  return new UserError('no-working-folder', 'the folder that this was started in is not there any more', {
+    hints: ['cd'],
+    cause: error,
+  });
 }
 
 /** Once a sandbox has been entered the option is its folder. */

@@ -2,6 +2,7 @@
  * Remedies for a real node, in words that work in a sandbox. Rule: a line that would act on the machine below never stays:
  * `systemctl start kubelet`, typed because of a sandbox, starts the host's.
  */
+import { shellWord } from '../core/text';
 
 /** The value with every `remedy` and `hints` in it suited; itself on a real node. */
 export function forSandbox<T>(value: T, sandbox: string | undefined): T {
@@ -10,10 +11,6 @@ export function forSandbox<T>(value: T, sandbox: string | undefined): T {
 
 export function remediesIn(lines: readonly string[], dir: string): string[] {
   return [...new Set(lines.flatMap((line) => remedyIn(line, dir)))];
-}
-
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function suited(value: unknown, dir: string): unknown {

@@ -5,6 +5,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UserError } from '../core/errors';
+import { shellWord } from '../core/text';
 import type { DemoReport, DemoStep, RunSelf } from '../change/ports';
 
 interface Scene {
@@ -15,6 +17,8 @@ interface Scene {
   args: readonly string[] | ((before: readonly DemoStep[]) => readonly string[]);
   expected?: number;
 }
+
+const PREFIX = 'kube-auditctl-demo-';
 
 const SECRET = {
   apiVersion: 'v1',
@@ -33,7 +37,7 @@ export async function runDemo({
   show: (text: string) => void;
   signal: AbortSignal;
 }): Promise<DemoReport> {
-  const folder = mkdtempSync(join(tmpdir(), 'kube-auditctl-demo-'));
+  const folder = makeFolder();
   const dir = join(folder, 'sandbox');
   const env = { KUBE_AUDITCTL_SANDBOX: dir, NO_COLOR: '1' };
   const steps: DemoStep[] = [];
@@ -66,6 +70,17 @@ export async function runDemo({
   }
   const outcome = signal.aborted ? 'interrupted' : good ? 'shown' : 'failed';
   return { outcome, totalMs: performance.now() - begun, steps };
+}
+
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), PREFIX));
+  } catch (error) {
+    throw new UserError('demo-no-folder', `the demo can make no folder in ${tmpdir()}: ${(error as Error).message}`, {
+      hints: ['TMPDIR=/var/tmp kube-auditctl demo'],
+      cause: error,
+    });
+  }
 }
 
 function scenes(dir: string, folder: string): Scene[] {
@@ -108,8 +123,4 @@ function scenes(dir: string, folder: string): Scene[] {
     { says: 'Who was it?', args: ['log', 'who', 'deleted', 'secret/important', '-n', 'production'] },
     { says: 'What is on, what runs, and whether anything has drifted.', args: ['status'] },
   ];
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

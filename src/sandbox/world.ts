@@ -2,8 +2,9 @@
  * A sandbox as the node that the tool works on: its eyes, its guard, and who we are there. Rule: to the tool it is a node
  * like any other; the only thing it is told is the folder's name, for the sake of honest output.
  */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { UserError } from '../core/errors';
+import { shellWord } from '../core/text';
 import type { Guard } from '../change/ports';
 import { livingProcesses } from './alive';
 import { createEyes } from './eyes';
@@ -23,11 +24,9 @@ export interface SandboxWorldOptions {
 export function enterSandbox(path: string, { programs, isDefault }: SandboxWorldOptions) {
   const layout = layoutOf(path);
   const file = readSandboxFile(layout);
-  const start = isDefault ? 'kube-auditctl sandbox start' : `kube-auditctl sandbox start ${layout.dir}`;
+  const start = isDefault ? 'kube-auditctl sandbox start' : `kube-auditctl sandbox start ${shellWord(layout.dir)}`;
   if (!file) throw new UserError('no-sandbox', `there is no sandbox at ${layout.dir}`, { hints: [start] });
-  const owner = statSync(layout.file).uid;
-  const ours = process.geteuid?.() === 0 || owner === process.geteuid?.();
-  if (ours && livingProcesses(layout.processes).length === 0)
+  if (livingProcesses(layout.processes).length === 0)
     throw new UserError('sandbox-stopped', `the sandbox at ${layout.dir} is stopped`, { hints: [start] });
   return {
     dir: layout.dir,
@@ -44,7 +43,7 @@ export function enterSandbox(path: string, { programs, isDefault }: SandboxWorld
       return Promise.resolve();
     },
     /** Who made the sandbox is root there. */
-    uid: (): number => (ours && mayWrite(layout.node) ? 0 : (process.geteuid?.() ?? 0)),
+    uid: (): number => (mayWrite(layout.node) ? 0 : (process.geteuid?.() ?? 0)),
   };
 }
 
