@@ -63,6 +63,58 @@ test('remedies of other commands are for a sandbox, too', async () => {
   await box.tool('sandbox', 'start');
 });
 
+test('a sandbox without its kubelet is not whole: exit code 1, and what is missing', async () => {
+  await box.tool('sandbox', 'kubelet', 'stop');
+  const { code, stdout } = await box.tool('sandbox', 'status');
+  expect([code, stdout]).toEqual([1, expect.stringContaining('running, its kubelet does not run')]);
+  expect((await box.tool('sandbox', 'start')).code).toBe(0);
+  expect((await box.tool('sandbox', 'status')).code).toBe(0);
+});
+
+test('a start with a flag misspelt ends early, with the server’s last words', async () => {
+  const before = readFileSync(MANIFEST, 'utf8');
+  await box.tool('sandbox', 'stop');
+  writeFileSync(MANIFEST, before.replace('--secure-port=', '--secure-prt='));
+  const at = Date.now();
+  const { code, stderr } = await box.tool('sandbox', 'start');
+  expect([code, stderr]).toEqual([2, expect.stringContaining('unknown flag: --secure-prt')]);
+  expect(Date.now() - at).toBeLessThan(30_000);
+  await box.tool('sandbox', 'stop');
+  writeFileSync(MANIFEST, before);
+  expect((await box.tool('sandbox', 'start')).code).toBe(0);
+});
+
+test('request: a patch has a type by itself, or the one it is given', async () => {
+  const path = '/api/v1/namespaces/production';
+  const patch = async (...more: string[]) => (await box.json('sandbox', 'request', 'PATCH', path, ...more)).status;
+  expect(await patch('--data', '{"metadata":{"labels":{"a":"1"}}}')).toBe(200);
+  expect(await patch('--data', '[{"op":"remove","path":"/metadata/labels/a"}]')).toBe(200);
+  expect(await patch('--data', '{"metadata":{"labels":{"a":"2"}}}', '--type', 'strategic')).toBe(200);
+  expect(await patch('--data', '{}', '--type', 'text/plain')).toBe(415);
+  for (const bad of [
+    ['GET', 'api'],
+    ['TAKE', '/api'],
+    ['GET', '/api', '--user', 'noone'],
+  ])
+    expect(await box.json('sandbox', 'request', ...bad)).toMatchObject({
+      error: { code: expect.stringMatching(/^(?:usage|sandbox-no-user)$/) as string },
+    });
+});
+
+test('a folder of that name which is empty, or gone', async () => {
+  expect((await box.tool('sandbox', 'start', '')).code).toBe(2);
+  const gone = join(box.home, 'gone');
+  const tool = `${process.execPath} ${join(__dirname, '../../bin/kube-auditctl')}`;
+  const ran = await box.run('sh', ['-c', `mkdir ${gone} && cd ${gone} && rmdir ${gone} && ${tool} sandbox status .`]);
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('[no-working-folder]')]);
+});
+
+test('demo without a place for its folder', async () => {
+  const tool = join(__dirname, '../../bin/kube-auditctl');
+  const ran = await box.run(process.execPath, [tool, 'demo'], { env: { TMPDIR: '/nonexistent' } });
+  expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining('[demo-no-folder]')]);
+});
+
 /** A terminal is asked for: python3 has one in its library. What the editor is handed lies in the sandbox. */
 test('edit opens the sandbox’s manifest', async () => {
   const editor = join(box.home, 'editor');
