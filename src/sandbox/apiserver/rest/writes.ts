@@ -2,6 +2,7 @@
 import { objectAnswer, rejectUnless } from './answers';
 import { checkSize, decode, mediaType, objectOf, readBody } from './codec';
 import { making, type Call, type Handler } from './context';
+import { checkEscalation } from './escalation';
 import { nameFor } from './names';
 import { checkNamespace, defaulted, newObject, updatedObject, writerOf } from './objects';
 import { writeOptions, type WriteOptions } from './options';
@@ -53,6 +54,7 @@ function validatesFields(gitVersion: string): boolean {
 async function store(call: Call, object: Obj, options: WriteOptions): Promise<Item> {
   const { server, kind, namespace } = call;
   if (kind.namespaced) await checkNamespaceIsThere(call, str(obj(object.metadata).name));
+  checkEscalation(call, object, undefined);
   const metadata = { ...obj(object.metadata) };
   const generated = str(metadata.name) === '' && str(metadata.generateName) !== '';
   for (let tries = 0; ; tries++) {
@@ -86,7 +88,10 @@ export const update: Handler = async (call) => {
       kind,
       namespace,
       name,
-      (current) => finished(updatedObject(kind, current, object, part, making(call, options.fieldManager, part))),
+      (current) => {
+        checkEscalation(call, object, current);
+        return finished(updatedObject(kind, current, object, part, making(call, options.fieldManager, part)));
+      },
       options.dryRun,
     );
     return { ...objectAnswer(call, item, { requestObject: object }), headers };
@@ -111,9 +116,11 @@ export const patch: Handler = async (call) => {
           if (options.validation === 'Strict' && unknown.length > 0) throw strictPatch(request.body, unknown);
           headers = warningHeader(unknown);
         }
+        checkEscalation(call, object, current);
         return finished(updatedObject(kind, current, object, part, make));
       }
       const merged = applied(current, applyConfig(call, wish.value), writerOf(kind, make), options.force);
+      checkEscalation(call, merged, current);
       const managed = obj(merged.metadata).managedFields as Obj[];
       return finished(updatedObject(kind, current, defaulted(kind, merged), part, make, managed));
     };
