@@ -84,23 +84,6 @@ test('a start with a flag misspelt ends early, with the server’s last words', 
   expect((await box.tool('sandbox', 'start')).code).toBe(0);
 });
 
-test('the mirror pod of a server that is ready again has no reason left', async () => {
-  interface Pod {
-    metadata: { name: string };
-    status: { conditions: { type: string; status: string; reason?: string }[] };
-  }
-  const path = '/api/v1/namespaces/kube-system/pods';
-  let ready: Pod['status']['conditions'] = [];
-  for (let left = 40; left > 0 && ready[0]?.status !== 'True'; left--) {
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    const { items } = JSON.parse((await box.tool('sandbox', 'request', 'GET', path)).stdout) as { items: Pod[] };
-    const pod = items.find(({ metadata }) => metadata.name.startsWith('kube-apiserver'));
-    ready = (pod?.status.conditions ?? []).filter(({ type }) => type === 'Ready');
-  }
-  expect(ready).toMatchObject([{ status: 'True' }]);
-  expect(ready[0]).not.toHaveProperty('reason');
-});
-
 test('request: a patch has a type by itself, or the one it is given', async () => {
   const path = '/api/v1/namespaces/production';
   const patch = async (...more: string[]) => (await box.json('sandbox', 'request', 'PATCH', path, ...more)).status;
