@@ -64,6 +64,14 @@ export async function start(args: readonly string[]): Promise<void> {
       };
     },
     async doctor({ root, nodeName }) {
+      const stand = sandbox?.();
+      if (stand) {
+        const { createStandInPorts } = await import('./system/doctor/stand-in');
+        return createStandInPorts({
+          ...stand,
+          startKubelet: (anew) => (anew ? restartSandboxKubelet(stand.dir) : startSandboxKubelet(stand.dir)),
+        });
+      }
       const { createDoctorPorts } = await import('./system/doctor/ports');
       return createDoctorPorts({ root: resolve(root), ...(nodeName ? { nodeName } : {}) });
     },
@@ -111,6 +119,11 @@ async function restartSandboxKubelet(dir: string): Promise<void> {
   const sandboxes = createSandboxes(PROGRAMS);
   await sandboxes.kubelet(dir, 'stop');
   await sandboxes.kubelet(dir, 'start');
+}
+
+async function startSandboxKubelet(dir: string): Promise<void> {
+  const { createSandboxes } = await import('./sandbox/manage');
+  await createSandboxes(PROGRAMS).kubelet(dir, 'start');
 }
 
 function sandboxDirs(): Context['sandboxDirs'] {

@@ -261,7 +261,7 @@ export interface Sandboxes {
   /** A request as a user: for machines without kubectl. */
   request(
     dir: string,
-    request: { user?: string; method: string; path: string; body?: string },
+    request: { user?: string; method: string; path: string; body?: string; type?: string },
   ): Promise<{ status: number; body: string }>;
   /** As `systemctl start|stop kubelet` would. */
   kubelet(dir: string, verb: 'start' | 'stop'): Promise<void>;

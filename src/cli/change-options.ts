@@ -8,6 +8,7 @@ import { UserError } from '../core/errors';
 import { outcomeJson, outcomeText } from '../output/outcome';
 import { progressLine } from '../output/progress';
 import { sandboxLine } from '../output/sandbox';
+import { forSandbox } from '../output/sandbox-remedies';
 import { globals, sandboxField, styles, worldOf, type Context, type GlobalOptions } from './context';
 import { duration, patience } from './parse';
 
@@ -93,7 +94,7 @@ export function openWorld(context: Context, options: GlobalOptions): ReturnType<
   const { talk } = styles(context, options);
   return context.world(worldOf(options), (event) => {
     if (options.quiet || (options.output === 'json' && event.kind === 'waiting')) return;
-    const { line, live } = progressLine(event, talk);
+    const { line, live } = progressLine(forSandbox(event, options.sandbox), talk);
     if (line !== undefined) context.streams.talk(`${line}\n`);
     if (live !== undefined) context.streams.live(live);
   });
@@ -103,9 +104,10 @@ export function printOutcome(
   context: Context,
   options: GlobalOptions,
   command: string,
-  outcome: Outcome,
+  ended: Outcome,
   diff: boolean,
 ): void {
+  const outcome = forSandbox(ended, options.sandbox);
   const { out } = styles(context, options);
   context.streams.out(
     options.output === 'json'

@@ -7,8 +7,10 @@ import { UserError } from '../core/errors';
 import { exitCodeOf, type ExitCode, type Outcome } from '../core/outcome';
 import { doctorJson, doctorText } from '../output/doctor';
 import { outcomeJson, outcomeText } from '../output/outcome';
+import { sandboxLine } from '../output/sandbox';
+import { forSandbox } from '../output/sandbox-remedies';
 import { openWorld, requireRoot } from './change-options';
-import { globals, styles, worldOf, type Context, type GlobalOptions } from './context';
+import { globals, sandboxField, styles, worldOf, type Context, type GlobalOptions } from './context';
 import { duration, patience } from './parse';
 
 interface DoctorFlags {
@@ -39,11 +41,13 @@ export function doctorCommand(context: Context): Command {
     const options = globals(command);
     const world = openWorld(context, options);
     requireRoot(world, options);
+    const suited = <T>(value: T): T => forSandbox(value, options.sandbox);
     // Loaded when it is asked for: it brings all of lint with it, and every other command would pay for that.
     const { runDoctor } = await import('../change/doctor');
     const doctor = await context.doctor(worldOf(options));
     const where: DoctorOptions = { manifestPath: options.manifest, stateDir: options.stateDir };
-    const { sight, examination } = await runDoctor(world, doctor, where);
+    const { sight, examination: found } = await runDoctor(world, doctor, where);
+    const examination = suited(found);
     const healthy: ExitCode = examination.healthy ? 0 : 1;
     if (!flags.fix) {
       print(context, options, sight, examination, healthy);
@@ -58,14 +62,14 @@ export function doctorCommand(context: Context): Command {
       return;
     }
     if (flags.dryRun) {
-      print(context, options, sight, examination, 0, plannedOutcome(plan, options.manifest));
+      print(context, options, sight, examination, 0, suited(plannedOutcome(plan, options.manifest)));
       return;
     }
     if (!flags.yes) {
-      const shown = plannedOutcome(plan, options.manifest);
+      const shown = suited(plannedOutcome(plan, options.manifest));
       await agree(context, options, world.interrupts.first, sight, examination, shown);
     }
-    const outcome = await carryOut(world, doctor, plan, sight, fixing);
+    const outcome = suited(await carryOut(world, doctor, plan, sight, fixing));
     print(context, options, sight, examination, exitCodeOf(outcome), outcome);
   });
 }
@@ -81,7 +85,7 @@ async function agree(
 ): Promise<void> {
   const terminal = context.terminal();
   const { talk } = styles(context, options);
-  context.streams.talk(doctorText(sight, examination, talk, false));
+  context.streams.talk(doctorText(sight, examination, talk, { verbose: false, sandbox: options.sandbox }));
   context.streams.talk(outcomeText('doctor --fix', planned, talk, { diff: true }));
   if (!terminal) {
     throw new UserError('not-agreed', 'nothing was mended: there is no terminal to ask on', {
@@ -104,12 +108,14 @@ function print(
   if (options.output === 'json') {
     const document = {
       ...doctorJson(sight, examination, exitCode),
+      ...sandboxField(options),
       ...(outcome ? { mended: outcomeJson('doctor --fix', outcome) } : {}),
     };
     context.streams.out(`${JSON.stringify(document, null, 2)}\n`);
   } else {
-    context.streams.out(doctorText(sight, examination, out, options.verbose));
+    context.streams.out(doctorText(sight, examination, out, { verbose: options.verbose, sandbox: options.sandbox }));
     if (outcome) context.streams.out(outcomeText('doctor --fix', outcome, out, { diff: false }));
+    context.streams.out(sandboxLine(options.sandbox, out));
   }
   context.exit(exitCode);
 }

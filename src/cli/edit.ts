@@ -12,7 +12,7 @@ import {
   withChangeOptions,
   type ChangeFlags,
 } from './change-options';
-import { globals, styles, type Context, type GlobalOptions } from './context';
+import { globals, rootOf, styles, type Context, type GlobalOptions } from './context';
 
 export function editCommand(context: Context): Command {
   const command = new Command('edit')
@@ -25,7 +25,7 @@ export function editCommand(context: Context): Command {
     const options = globals(command);
     const world = openWorld(context, options);
     requireRoot(world, options);
-    const editor = context.editor({ root: options.root });
+    const editor = context.editor({ root: rootOf(options) });
     const person = personAt(context, options);
     const outcome = await editManifest(world, changeRequest(options, flags), editor, person);
     printOutcome(context, options, command.name(), outcome, flags.diff);

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { openStore } from '../change/store';
 import { historyJson, historyText } from '../output/history';
 import { openWorld, requireRoot } from './change-options';
-import { globals, styles, type Context } from './context';
+import { globals, sandboxField, styles, type Context } from './context';
 
 export function historyCommand(context: Context): Command {
   const command = new Command('history')
@@ -17,7 +17,7 @@ export function historyCommand(context: Context): Command {
     const { out } = styles(context, options);
     context.streams.out(
       options.output === 'json'
-        ? `${JSON.stringify({ command: 'history', exitCode: 0, changes: historyJson(records), damaged }, null, 2)}\n`
+        ? `${JSON.stringify({ command: 'history', exitCode: 0, ...sandboxField(options), changes: historyJson(records), damaged }, null, 2)}\n`
         : historyText(records, damaged, out),
     );
     context.exit(0);

@@ -4,6 +4,7 @@ import { messageOf, UserError } from '../core/errors';
 import { EXIT_CODES } from '../core/outcome';
 import { errorJson } from '../output/outcome';
 import { bugText, errorText } from '../output/finding';
+import { remediesIn } from '../output/sandbox-remedies';
 import { createStyle } from '../output/style';
 import { VERSION } from '../version';
 import { applyCommand } from './apply';
@@ -112,8 +113,10 @@ function exitCodesText(): string {
   return `\nExit codes:\n${rows.join('\n')}\n`;
 }
 
-function explain(context: Context, program: Command, args: readonly string[], error: unknown): void {
+function explain(context: Context, program: Command, args: readonly string[], thrown: unknown): void {
   const { streams } = context;
+  const error =
+    thrown instanceof UserError ? hintedFor(program.opts<{ sandbox?: unknown }>(), thrown) : withoutFolder(thrown);
   // Help and version are no errors.
   if (error instanceof CommanderError && error.exitCode === 0) {
     context.exit(0);
@@ -129,6 +132,23 @@ function explain(context: Context, program: Command, args: readonly string[], er
     streams.out(`${JSON.stringify(errorJson(commandNames(program, args), asUserError(error)), null, 2)}\n`);
   }
   context.exit(2);
+}
+
+/** Node.js rejects with it wherever a relative path is resolved. */
+function withoutFolder(error: unknown): unknown {
+  if ((error as { syscall?: unknown } | null)?.syscall !== 'uv_cwd') return error;
+  return new UserError('no-working-folder', 'the folder that this was started in is not there any more', {
+    hints: ['cd'],
+    cause: error,
+  });
+}
+
+/** Once a sandbox has been entered the option is its folder. */
+function hintedFor({ sandbox }: { sandbox?: unknown }, error: UserError): UserError {
+  if (typeof sandbox !== 'string') return error;
+  const { code, message, place, cause } = error;
+  const hints = remediesIn(error.hints, sandbox);
+  return new UserError(code, message, { hints, ...(place === undefined ? {} : { place }), cause });
 }
 
 /** `policy lint`: as far as the words are commands. */

@@ -3,8 +3,10 @@ import { Command } from 'commander';
 import { recover, type Recovery } from '../change/recover';
 import { exitCodeOf, type ExitCode } from '../core/outcome';
 import { outcomeJson, outcomeText } from '../output/outcome';
+import { sandboxLine } from '../output/sandbox';
+import { forSandbox } from '../output/sandbox-remedies';
 import { openWorld, requireRoot } from './change-options';
-import { globals, styles, type Context } from './context';
+import { globals, sandboxField, styles, type Context } from './context';
 
 export function recoverCommand(context: Context): Command {
   const command = new Command('recover')
@@ -23,19 +25,21 @@ export function recoverCommand(context: Context): Command {
       manifestPath: options.manifest,
       ...(flags.guard === undefined ? {} : { guard: flags.guard }),
     });
-    const outcomes = recovery.state === 'recovered' ? recovery.outcomes : [];
+    const outcomes = forSandbox(recovery.state === 'recovered' ? recovery.outcomes : [], options.sandbox);
     const worst = outcomes.reduce<ExitCode>((code, outcome) => Math.max(code, exitCodeOf(outcome)) as ExitCode, 0);
     if (options.output === 'json') {
       const document = {
         command: 'recover',
         ...recovery,
         exitCode: worst,
+        ...sandboxField(options),
         outcomes: outcomes.map((outcome) => outcomeJson('recover', outcome)),
       };
       context.streams.out(`${JSON.stringify(document, null, 2)}\n`);
     } else if (recovery.state === 'recovered') {
       const { out } = styles(context, options);
       for (const outcome of outcomes) context.streams.out(outcomeText('recover', outcome, out, { diff: false }));
+      context.streams.out(sandboxLine(options.sandbox, out));
     } else if (!options.quiet) {
       context.streams.out(`${told(recovery)}\n`);
     }

@@ -1,6 +1,8 @@
 /** `sandbox`: flags in, exit code out. */
 import { Argument, Command, Option } from 'commander';
-import { sandboxText, sandboxUse } from '../output/sandbox';
+import { UserError } from '../core/errors';
+import { shellWord } from '../core/text';
+import { missingIn, sandboxText, sandboxUse } from '../output/sandbox';
 import { globals, styles, type Context } from './context';
 import { port } from './parse';
 import { wantedSandbox } from './sandbox-option';
@@ -37,7 +39,7 @@ export function sandboxCommand(context: Context): Command {
           if (!options.quiet) context.streams.talk(`${line}\n`);
         },
       });
-      const suffix = at === context.sandboxDirs.standard ? '' : ` ${state.dir}`;
+      const suffix = at === context.sandboxDirs.standard ? '' : ` ${shellWord(state.dir)}`;
       if (options.output === 'json') print(context, { command: 'sandbox start', exitCode: 0, was, ...state });
       else {
         const now = context.now();
@@ -64,12 +66,12 @@ export function sandboxCommand(context: Context): Command {
       context.exit(0);
     });
 
-  sub('status', 'whether the sandbox runs; exit code 1 when it does not')
+  sub('status', 'whether the sandbox runs; exit code 1 when it does not, or not whole')
     .addArgument(folder())
     .action(async (dir: string | undefined, _flags: object, own: Command) => {
       const { options, dir: at, out } = begin(context, own, dir);
       const state = await (await context.sandboxes()).status(at);
-      const exitCode = state.state === 'running' ? 0 : 1;
+      const exitCode = state.state === 'running' && missingIn(state).length === 0 ? 0 : 1;
       if (options.output === 'json') print(context, { command: 'sandbox status', exitCode, ...state });
       else context.streams.out(sandboxText(state, out, context.now()));
       context.exit(exitCode);
@@ -93,15 +95,19 @@ export function sandboxCommand(context: Context): Command {
     .addArgument(new Argument('<path>', 'path and query, e.g. /api/v1/namespaces'))
     .option('--user <name>', 'who asks', 'admin')
     .option('--data <json>', 'the body')
-    .action(async (method: string, path: string, flags: { user: string; data?: string }, own: Command) => {
+    .option('--type <type>', "the body's: json, merge, strategic, apply, or a media type (default: as the body looks)")
+    .action(async (asked: string, path: string, flags: RequestFlags, own: Command) => {
       const { options, dir } = begin(context, own, undefined);
+      const method = asked.toUpperCase();
+      refuseBadRequest(method, path);
+      const { data } = flags;
       const { status, body } = await (
         await context.sandboxes()
       ).request(dir, {
         user: flags.user,
-        method: method.toUpperCase(),
+        method,
         path,
-        ...(flags.data === undefined ? {} : { body: flags.data }),
+        ...(data === undefined ? {} : { body: data, type: mediaType(method, flags.type, data) }),
       });
       const exitCode = status < 400 ? 0 : 1;
       if (options.output === 'json') print(context, { command: 'sandbox request', exitCode, status, body });
@@ -130,8 +136,46 @@ export function sandboxCommand(context: Context): Command {
   return command;
 }
 
+interface RequestFlags {
+  user: string;
+  data?: string;
+  type?: string;
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** What cannot be sent at all must not be told as a server that does not answer. */
+function refuseBadRequest(method: string, path: string): void {
+  if (!METHODS.includes(method))
+    throw new UserError('usage', `${method} is no method of HTTP that the server takes`, {
+      hints: [`one of ${METHODS.join(', ')}`],
+    });
+  if (/^\/[\x21-\x7e]*$/.test(path)) return;
+  throw new UserError('usage', `a request's path begins with / and has no blanks: ${path}`, {
+    hints: ['kube-auditctl sandbox request GET /api/v1/namespaces'],
+  });
+}
+
+const PATCH_TYPES: Readonly<Record<string, string>> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
+
+function mediaType(method: string, wanted: string | undefined, data: string): string {
+  if (wanted?.includes('/') === true) return wanted;
+  const known = Object.keys(PATCH_TYPES);
+  if (wanted !== undefined && (method !== 'PATCH' || !known.includes(wanted)))
+    throw new UserError('usage', `--type ${wanted}: a PATCH takes ${known.join(', ')}; everything a media type`);
+  if (method !== 'PATCH') return 'application/json';
+  return PATCH_TYPES[wanted ?? (data.trimStart().startsWith('[') ? 'json' : 'merge')] ?? '';
+}
+
 function begin(context: Context, command: Command, dir: string | undefined) {
   const options = globals(command);
+  // The working folder, for whoever's $DIR is unset.
+  if (dir === '') throw new UserError('usage', 'the name of the sandbox’s folder is empty');
   const at = dir ?? wantedSandbox(context, command) ?? context.sandboxDirs.standard;
   return { options, dir: at, out: styles(context, options).out };
 }

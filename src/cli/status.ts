@@ -1,6 +1,7 @@
 /** `status`: what is configured, what runs, what is really being logged. */
 import { Command } from 'commander';
 import { readStatus } from '../change/status';
+import { forSandbox } from '../output/sandbox-remedies';
 import { statusText } from '../output/status';
 import { openWorld, requireRoot } from './change-options';
 import { globals, sandboxField, styles, type Context } from './context';
@@ -21,11 +22,8 @@ export function statusCommand(context: Context): Command {
     const options = globals(command);
     const world = openWorld(context, options);
     requireRoot(world, options);
-    const report = await readStatus(world, {
-      manifestPath: options.manifest,
-      stateDir: options.stateDir,
-      cis: flags.cis,
-    });
+    const { manifest: manifestPath, stateDir, sandbox } = options;
+    const report = forSandbox(await readStatus(world, { manifestPath, stateDir, cis: flags.cis }), sandbox);
     const { out } = styles(context, options);
     const bad =
       report.configured !== 'on' ||
@@ -35,7 +33,7 @@ export function statusCommand(context: Context): Command {
     context.streams.out(
       options.output === 'json'
         ? `${JSON.stringify({ command: 'status', exitCode, ...sandboxField(options), ...report }, null, 2)}\n`
-        : statusText(report, out, { verbose: options.verbose, sandbox: options.sandbox }),
+        : statusText(report, out, { verbose: options.verbose, sandbox }),
     );
     context.exit(exitCode);
   });

@@ -33,3 +33,8 @@ export class LineIndex {
     };
   }
 }
+
+/** A word as a shell takes it for itself. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

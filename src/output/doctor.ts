@@ -3,9 +3,15 @@ import type { Cause, Evidence } from '../core/diagnosis/cause';
 import type { Examination } from '../core/diagnosis/examine';
 import type { NodeSight } from '../core/diagnosis/node-sight';
 import { findingText, placeText, remedyLines } from './finding';
+import { remediesIn } from './sandbox-remedies';
 import { indent, table, type Style } from './style';
 
-export function doctorText(sight: NodeSight, examination: Examination, style: Style, verbose: boolean): string {
+export function doctorText(
+  sight: NodeSight,
+  examination: Examination,
+  style: Style,
+  { verbose, sandbox }: { verbose: boolean; sandbox?: string | undefined },
+): string {
   const { causes, warnings, healthy } = examination;
   const good = (text: string, yes: boolean): string => (yes ? style.green(text) : style.red(text));
   const api = {
@@ -27,7 +33,7 @@ export function doctorText(sight: NodeSight, examination: Examination, style: St
     ...(verbose ? brought.map((cause) => causeText(cause, style)) : brought.map((cause) => broughtText(cause, style))),
     ...warnings.map((cause) => causeText(cause, style)),
     ...sight.notes.map((note) => `${style.yellow('!')} not seen: ${note}`),
-    verdict(examination, style),
+    verdict(examination, style, sandbox),
   ];
   if (!healthy && causes.some((cause) => canMend(cause, sight)))
     parts.push('To mend what is certain: kube-auditctl doctor --fix');
@@ -90,7 +96,9 @@ function evidenceText({ where, at, text }: Evidence, style: Style): string {
   return style.dim(`${where}${at === undefined ? '' : ` at ${at}`}\n${indent(text, '  ')}`);
 }
 
-function verdict({ healthy, causes, warnings }: Examination, style: Style): string {
+const WORDS = 'journalctl -u kubelet -n 100';
+
+function verdict({ healthy, causes, warnings }: Examination, style: Style, sandbox: string | undefined): string {
   if (healthy) {
     const later =
       warnings.length === 0 ? '' : ` ${warnings.length} thing${warnings.length === 1 ? '' : 's'} will hurt later.`;
@@ -100,7 +108,7 @@ function verdict({ healthy, causes, warnings }: Examination, style: Style): stri
   const likely = causes.filter(({ certain, followsFrom }) => !certain && followsFrom === undefined).length;
   if (certain + likely === 0)
     return style.red(
-      'The API server is not healthy, and nothing was found that tells why: journalctl -u kubelet -n 100',
+      `The API server is not healthy, and nothing was found that tells why: ${sandbox === undefined ? WORDS : remediesIn([WORDS], sandbox).join('')}`,
     );
   return style.red(
     `${certain} cause${certain === 1 ? '' : 's'} found${likely > 0 ? `, ${likely} more that may be` : ''}.`,

@@ -13,7 +13,7 @@ export function statusText(
     report.configured
   ];
   const rows: string[][] = [
-    ...(sandbox === undefined ? [] : [['sandbox', `${sandbox} (no real node)`]]),
+    ...(sandbox === undefined ? [] : [['sandbox', `${sandbox} (no real node; paths lie under ${sandbox}/node)`]]),
     ['audit logging', mark],
   ];
   rows.push(['manifest', `${report.manifestPath}${report.version ? ` (Kubernetes ${report.version})` : ''}`]);

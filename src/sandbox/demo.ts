@@ -2,9 +2,13 @@
  * `demo`: what the tool is for, in under a minute. Rule: every line that is shown as output is that of a real run of this
  * program against a sandbox made for it; whatever happens, the sandbox is gone afterwards.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UserError } from '../core/errors';
+import { shellWord } from '../core/text';
+import { isAlive, namesIn, readJson, startTicksOf, type ProcessId } from './kubelet/runtime/process-files';
+import { stopSandbox } from './stop';
 import type { DemoReport, DemoStep, RunSelf } from '../change/ports';
 
 interface Scene {
@@ -15,6 +19,10 @@ interface Scene {
   args: readonly string[] | ((before: readonly DemoStep[]) => readonly string[]);
   expected?: number;
 }
+
+const PREFIX = 'kube-auditctl-demo-';
+/** Which process the folder is of: of a demo that was killed nobody else would clear up. */
+const OWNER = 'demo.json';
 
 const SECRET = {
   apiVersion: 'v1',
@@ -33,7 +41,8 @@ export async function runDemo({
   show: (text: string) => void;
   signal: AbortSignal;
 }): Promise<DemoReport> {
-  const folder = mkdtempSync(join(tmpdir(), 'kube-auditctl-demo-'));
+  await sweep();
+  const folder = makeFolder();
   const dir = join(folder, 'sandbox');
   const env = { KUBE_AUDITCTL_SANDBOX: dir, NO_COLOR: '1' };
   const steps: DemoStep[] = [];
@@ -66,6 +75,40 @@ export async function runDemo({
   }
   const outcome = signal.aborted ? 'interrupted' : good ? 'shown' : 'failed';
   return { outcome, totalMs: performance.now() - begun, steps };
+}
+
+/** Ends and removes what demos left that were killed. */
+async function sweep(): Promise<void> {
+  for (const name of namesIn(tmpdir()).filter((each) => each.startsWith(PREFIX))) {
+    const folder = join(tmpdir(), name);
+    // What lies in another's says which processes are to be ended: root would end whichever that user likes.
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    if (found?.isDirectory() !== true || found.uid !== process.geteuid?.()) continue;
+    const owner = readJson(join(folder, OWNER)) as ProcessId | undefined;
+    if (owner === undefined || isAlive(owner)) continue;
+    try {
+      await stopSandbox(join(folder, 'sandbox'), { remove: true });
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // Another demo is at it, or it cannot be ended: the next one tries again.
+    }
+  }
+}
+
+function makeFolder(): string {
+  try {
+    const folder = mkdtempSync(join(tmpdir(), PREFIX));
+    writeFileSync(
+      join(folder, OWNER),
+      JSON.stringify({ pid: process.pid, startTicks: startTicksOf(process.pid) ?? '' }),
+    );
+    return folder;
+  } catch (error) {
+    throw new UserError('demo-no-folder', `the demo can make no folder in ${tmpdir()}: ${(error as Error).message}`, {
+      hints: ['TMPDIR=/var/tmp kube-auditctl demo'],
+      cause: error,
+    });
+  }
 }
 
 function scenes(dir: string, folder: string): Scene[] {
@@ -108,8 +151,4 @@ function scenes(dir: string, folder: string): Scene[] {
     { says: 'Who was it?', args: ['log', 'who', 'deleted', 'secret/important', '-n', 'production'] },
     { says: 'What is on, what runs, and whether anything has drifted.', args: ['status'] },
   ];
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -28,6 +28,10 @@ export function createEyes(layout: Layout) {
           listening: portsOf(layout.listening, pid).includes(port),
         })),
     },
+    listeners: (port: number) =>
+      livingProcesses(layout.processes)
+        .filter(({ pid }) => portsOf(layout.listening, pid).includes(port))
+        .map(({ pid, argv }) => ({ pid, argv })),
     journal: createJournal(layout.journal),
     /** The stand-in's program is Node.js: what it behaves as stands in the sandbox's own file. */
     kubeletVersion() {

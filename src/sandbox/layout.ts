@@ -1,10 +1,11 @@
 /**
  * Where everything of a sandbox lies, and what its own file says. Rule: a folder with a readable sandbox.json is a whole
- * sandbox; that file comes into being with the folder's rename and with nothing else.
+ * sandbox; that file comes into being when everything else is there.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../core/errors';
+import { shellWord } from '../core/text';
 import { TIMINGS } from './timings';
 
 export const FORMAT = 1;
@@ -64,7 +65,7 @@ export function layoutOf(path: string): Layout {
   };
 }
 
-/** Undefined when there is nothing, or an empty folder. Throws a UserError when something else lies there. */
+/** Undefined when there is nothing, or an empty folder. Throws a UserError when something else lies there, or it is another's. */
 export function readSandboxFile(layout: Layout): SandboxFile | undefined {
   let text: string;
   try {
@@ -74,10 +75,21 @@ export function readSandboxFile(layout: Layout): SandboxFile | undefined {
       throw notReadable(layout, error as Error);
     if (isEmpty(layout.dir)) return undefined;
     throw new UserError('sandbox-folder-in-use', `${layout.dir} holds something that is no sandbox`, {
-      hints: [`ls -la ${layout.dir}`, 'kube-auditctl sandbox start ANOTHER-FOLDER'],
+      hints: [`ls -la ${shellWord(layout.dir)}`, 'kube-auditctl sandbox start ANOTHER-FOLDER'],
     });
   }
+  requireOwner(layout);
   return parseSandboxFile(text, layout);
+}
+
+/** Of another's sandbox the keys and most of what runs cannot be seen: every answer about it would be false. */
+function requireOwner(layout: Layout): void {
+  const own = process.geteuid?.();
+  const { uid } = statSync(layout.file);
+  if (own === undefined || own === 0 || own === uid) return;
+  throw new UserError('sandbox-not-yours', `the sandbox at ${layout.dir} belongs to another user (uid ${uid})`, {
+    hints: ['kube-auditctl sandbox start ANOTHER-FOLDER   makes one of your own'],
+  });
 }
 
 function parseSandboxFile(text: string, layout: Layout): SandboxFile {
@@ -89,7 +101,7 @@ function parseSandboxFile(text: string, layout: Layout): SandboxFile {
   }
   if (value.format !== FORMAT || typeof value.port !== 'number' || !(String(value.like) in TIMINGS)) {
     throw new UserError('sandbox-unreadable', `${layout.file} was written by another version of kube-auditctl`, {
-      hints: [`rm -r ${layout.dir}`, `kube-auditctl sandbox start ${layout.dir}`],
+      hints: [`rm -r ${shellWord(layout.dir)}`, `kube-auditctl sandbox start ${shellWord(layout.dir)}`],
     });
   }
   return value as SandboxFile;
@@ -97,7 +109,7 @@ function parseSandboxFile(text: string, layout: Layout): SandboxFile {
 
 function notReadable(layout: Layout, cause: Error): UserError {
   return new UserError('sandbox-unreadable', `${layout.file} cannot be read: ${cause.message}`, {
-    hints: [`ls -la ${layout.dir}`],
+    hints: [`ls -la ${shellWord(layout.dir)}`],
     cause,
   });
 }

@@ -1,10 +1,22 @@
 /**
- * Makes a sandbox's folder. Rule: it is built under another name beside its place and renamed, so that a half-made one is
- * never taken for a sandbox; and it never replaces anything but an empty folder.
+ * Makes a sandbox's folder. Rule: it is built under another name and renamed, so that a half-made one is never taken for a
+ * sandbox; an empty folder that is there is filled, sandbox.json last: a shell may stand in it, and would stand nowhere if
+ * another took its place.
  */
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../core/errors';
+import { shellWord } from '../core/text';
 import { createAuthority, createServiceAccountKeys, type Signed } from './certificates';
 import { FORMAT, layoutOf, type Layout, type Like, type SandboxFile } from './layout';
 import { apiServerManifest, etcdManifest, kubeconfig, kubeletConfig, VERSIONS, type Ports } from './manifests';
@@ -13,18 +25,39 @@ import { USERS } from './users';
 export const NODE_NAME = 'sandbox';
 
 export async function makeSandbox(layout: Layout, like: Like, ports: Ports, now = Date.now()): Promise<SandboxFile> {
-  const parent = dirname(layout.dir);
+  const { dir } = layout;
+  const parent = dirname(dir);
   let temp: string | undefined;
   try {
+    const inPlace = existsSync(dir);
     mkdirSync(parent, { recursive: true });
-    temp = mkdtempSync(join(parent, `.${basename(layout.dir)}.`));
+    temp = mkdtempSync(inPlace ? join(dir, '.making-') : join(parent, `.${basename(dir)}.`));
     const file = await fill(temp, like, ports, now);
-    chmodSync(temp, 0o755);
-    renameSync(temp, layout.dir);
+    if (inPlace) moveInto(dir, temp);
+    else {
+      chmodSync(temp, 0o755);
+      renameSync(temp, dir);
+    }
     return file;
   } catch (error) {
     if (temp !== undefined) rmSync(temp, { recursive: true, force: true });
-    throw explain(error, layout.dir);
+    throw explain(error, dir);
+  }
+}
+
+function moveInto(dir: string, temp: string): void {
+  const last = basename(layoutOf(dir).file);
+  const moved: string[] = [];
+  try {
+    if (readdirSync(dir).some((name) => name !== basename(temp))) throw inUse(dir);
+    for (const name of [...readdirSync(temp).filter((each) => each !== last), last]) {
+      renameSync(join(temp, name), join(dir, name));
+      moved.push(name);
+    }
+    rmdirSync(temp);
+  } catch (error) {
+    for (const name of moved) rmSync(join(dir, name), { recursive: true, force: true });
+    throw error;
   }
 }
 
@@ -138,13 +171,16 @@ async function putCertificates(
 function explain(error: unknown, dir: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof UserError || typeof code !== 'string') return error;
-  if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR')
-    return new UserError('sandbox-folder-in-use', `${dir} holds something that is no sandbox`, {
-      hints: [`ls -la ${dir}`, 'kube-auditctl sandbox start ANOTHER-FOLDER'],
-      cause: error,
-    });
+  if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') return inUse(dir, error);
   return new UserError('sandbox-not-made', `${dir} could not be made: ${message}`, {
-    hints: [`ls -ld ${dirname(dir)}`, 'kube-auditctl sandbox start ANOTHER-FOLDER'],
+    hints: [`ls -ld ${shellWord(dirname(dir))}`, 'kube-auditctl sandbox start ANOTHER-FOLDER'],
     cause: error,
+  });
+}
+
+function inUse(dir: string, cause?: unknown): UserError {
+  return new UserError('sandbox-folder-in-use', `${dir} holds something that is no sandbox`, {
+    hints: [`ls -la ${shellWord(dir)}`, 'kube-auditctl sandbox start ANOTHER-FOLDER'],
+    cause,
   });
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../core/errors';
+import { shellWord } from '../core/text';
 import type { Sandboxes } from '../change/ports';
 import { readAccess, send } from './client';
 import { runDemo } from './demo';
@@ -28,14 +29,15 @@ export function createSandboxes(programs: string): Sandboxes {
     },
     async request(dir, { user, ...request }) {
       const { layout, file } = existing(dir);
+      const access = readAccess(kubeconfigPath(layout, file, user));
       try {
-        return await send(readAccess(kubeconfigPath(layout, file, user)), request);
+        return await send(access, request);
       } catch (error) {
         throw new UserError(
           'sandbox-no-answer',
           `the sandbox's API server does not answer: ${(error as Error).message}`,
           {
-            hints: [`kube-auditctl sandbox status ${layout.dir}`],
+            hints: [`kube-auditctl sandbox status ${shellWord(layout.dir)}`],
             cause: error,
           },
         );
@@ -57,7 +59,7 @@ function existing(dir: string): { layout: Layout; file: SandboxFile } {
   const file = readSandboxFile(layout);
   if (file) return { layout, file };
   throw new UserError('no-sandbox', `there is no sandbox at ${layout.dir}`, {
-    hints: [`kube-auditctl sandbox start ${layout.dir}`],
+    hints: [`kube-auditctl sandbox start ${shellWord(layout.dir)}`],
   });
 }
 

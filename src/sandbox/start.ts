@@ -5,8 +5,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { UserError } from '../core/errors';
+import { shellWord } from '../core/text';
 import type { SandboxState } from '../change/ports';
 import { livingProcesses } from './alive';
 import { readAccess, send, type Access } from './client';
@@ -22,6 +23,8 @@ import { grants } from './users';
 
 const LOOK_MS = 50;
 const KUBELET_MS = 20_000;
+/** Servers that may end before the start is given up. */
+const TRIES = 3;
 /** Real nodes take seconds; a machine that is busy with other things takes longer. */
 const PATIENCE_MS: Record<Like, number> = {
   fast: 60_000,
@@ -50,8 +53,17 @@ export async function startSandbox(
   if (found && like !== undefined && like !== found.like) {
     throw new UserError('sandbox-like', `the sandbox at ${layout.dir} is like ${found.like}, not ${like}`, {
       hints: [
-        `kube-auditctl sandbox stop --delete ${layout.dir}`,
+        `kube-auditctl sandbox stop --delete ${shellWord(layout.dir)}`,
         `kube-auditctl sandbox start --like ${like} ANOTHER-FOLDER`,
+      ],
+    });
+  }
+  // Its manifests and kubeconfigs name the port, and so may what others made of them.
+  if (found && options.port !== undefined && options.port !== 0 && options.port !== found.port) {
+    throw new UserError('sandbox-port', `the sandbox at ${layout.dir} has port ${found.port}, not ${options.port}`, {
+      hints: [
+        `kube-auditctl sandbox stop --delete ${shellWord(layout.dir)}   and start it anew, with that port`,
+        `kube-auditctl sandbox start --port ${options.port} ANOTHER-FOLDER`,
       ],
     });
   }
@@ -127,7 +139,7 @@ export async function startKubelet(layout: Layout, programs: string): Promise<vo
         kubelet.kill('SIGKILL');
         const words = [ended === '' ? 'it does not say that it runs' : ended, ...lastWords(layout).slice(0, 4)];
         throw new UserError('sandbox-not-ready', `the kubelet of the sandbox does not start: ${words.join('; ')}`, {
-          hints: [`cat ${layout.kubeletLog}`],
+          hints: [`cat ${shellWord(layout.kubeletLog)}`],
         });
       }
     }
@@ -141,6 +153,8 @@ async function ready(layout: Layout, file: SandboxFile, admin: Access, options: 
   const limit = PATIENCE_MS[file.like];
   let why = '';
   let said = 0;
+  const servers = new Set<number>();
+  let over: string | undefined;
   while (performance.now() - begun < limit) {
     if (options.signal.aborted) throw new UserError('interrupted', 'interrupted before the sandbox was ready');
     try {
@@ -150,6 +164,12 @@ async function ready(layout: Layout, file: SandboxFile, admin: Access, options: 
     } catch (error) {
       why = (error as Error).message;
     }
+    const living = livingProcesses(layout.processes).filter(({ argv }) => basename(argv[0] ?? '') === 'kube-apiserver');
+    for (const { pid } of living) servers.add(pid);
+    // The first may have come before etcd; what ends again and again, or is never started, will not come.
+    if (servers.size - living.length >= TRIES) over = `${servers.size - living.length} servers have ended`;
+    else if (servers.size === 0 && performance.now() - begun > limit / 4) over = 'its kubelet starts no server';
+    if (over !== undefined) break;
     const seconds = Math.floor((performance.now() - begun) / 1000);
     if (seconds >= said + 5) options.report(`waiting for its API server (${(said = seconds)} s): ${why}`);
     await sleep(LOOK_MS);
@@ -158,9 +178,15 @@ async function ready(layout: Layout, file: SandboxFile, admin: Access, options: 
   for (const line of words) options.report(line);
   throw new UserError(
     'sandbox-not-ready',
-    `the API server of the sandbox is not ready after ${limit / 1000} s: ${why}`,
+    over === undefined
+      ? `the API server of the sandbox is not ready after ${limit / 1000} s: ${why}`
+      : `the API server of the sandbox does not come up (${over})${words.length > 0 ? `: ${words.at(-1) ?? ''}` : ''}`,
     {
-      hints: [`kube-auditctl sandbox journal ${layout.dir}`, `ls ${join(layout.node, 'var/log/pods')}`],
+      hints: [
+        `kube-auditctl doctor --sandbox=${shellWord(layout.dir)}`,
+        `kube-auditctl sandbox journal ${shellWord(layout.dir)}`,
+        `ls ${shellWord(join(layout.node, 'var/log/pods'))}`,
+      ],
     },
   );
 }
@@ -172,7 +198,7 @@ async function create(layout: Layout, admin: Access, path: string, object: objec
     'sandbox-not-ready',
     `the sandbox's API server refuses to make its users: HTTP ${status} ${body}`,
     {
-      hints: [`kube-auditctl sandbox stop --delete ${layout.dir}`],
+      hints: [`kube-auditctl sandbox stop --delete ${shellWord(layout.dir)}`],
     },
   );
 }
@@ -196,7 +222,7 @@ function holdStart(layout: Layout): () => void {
       const other = readJson(layout.startLock) as ProcessId | undefined;
       if (other && isAlive(other))
         throw new UserError('sandbox-busy', `the sandbox at ${layout.dir} is being started by process ${other.pid}`, {
-          hints: [`kube-auditctl sandbox status ${layout.dir}`],
+          hints: [`kube-auditctl sandbox status ${shellWord(layout.dir)}`],
         });
       rmSync(layout.startLock, { force: true });
     }
@@ -269,7 +295,8 @@ function sleep(ms: number): Promise<void> {
 export function readJournal(layout: Layout): string {
   try {
     return readFileSync(layout.journal, 'utf8');
-  } catch {
-    return '';
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
   }
 }

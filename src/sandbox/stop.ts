@@ -3,7 +3,7 @@
  * it is done none of them lives.
  */
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
+import { lstatSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../core/errors';
 import type { SandboxState } from '../change/ports';
@@ -69,8 +69,11 @@ async function gone(processes: readonly ProcessId[], withinMs: number): Promise<
 }
 
 /** Under another name first: a half-removed folder must not be taken for a sandbox. */
-function removeFolder(layout: Layout): void {
-  const aside = join(dirname(layout.dir), `.${basename(layout.dir)}.${randomBytes(4).toString('hex')}.removed`);
-  renameSync(layout.dir, aside);
+function removeFolder({ dir }: Layout): void {
+  // Through a link only the link would go.
+  const real = realpathSync(dir);
+  const aside = join(dirname(real), `.${basename(real)}.${randomBytes(4).toString('hex')}.removed`);
+  renameSync(real, aside);
   rmSync(aside, { recursive: true, force: true });
+  if (real !== dir && lstatSync(dir, { throwIfNoEntry: false })?.isSymbolicLink() === true) rmSync(dir);
 }

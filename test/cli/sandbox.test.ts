@@ -57,6 +57,14 @@ describe('answers say that it is none of the real nodes', () => {
     expect((await run(node(), [...line.split(' '), '-o', 'json'])).json()).toMatchObject({ sandbox: SANDBOX });
   });
 
+  test.each(['history', 'recover', 'verify'])('%s', async (line) => {
+    expect((await run(node(), [line, '--sandbox', '-o', 'json'])).json()).toMatchObject({ sandbox: SANDBOX });
+  });
+
+  test('verify in text', async () => {
+    expect((await run(node(), ['verify', '--sandbox'])).out).toMatch(/no real node/);
+  });
+
   test('and on a real node nothing does', async () => {
     for (const line of ['status', 'enable --dry-run']) {
       expect((await run(node(), line.split(' '))).out).not.toContain('sandbox');

@@ -156,8 +156,8 @@ beforeAll(async () => {
   node.fs.put(`${STATE}/changes/20200101T000000Z-abcdef/record.json`, '{');
   await json(node, 'apply -f bad.yaml --ignore unknown-flag', { input });
   await json(node, 'apply -f bad.yaml --ignore unknown-flag --keep-on-failure', { input });
-  await json(node, 'history');
-  await json(node, 'recover');
+  await json(node, 'history --sandbox');
+  await json(node, 'recover --sandbox');
   await doctorDocuments(fresh);
   const silent = fresh();
   silent.logsNothing = true;
@@ -246,7 +246,7 @@ async function doctorDocuments(fresh: () => FakeNode): Promise<void> {
   const doctor = fakeDoctor(sick);
   doctor.eyes.swap = () => Promise.reject(new Error('no answer'));
   doctor.eyes.etcd = (url) => Promise.resolve({ url, state: 'refused', detail: 'connection refused' });
-  await json(sick, 'doctor', { doctor });
+  await json(sick, 'doctor --sandbox', { doctor });
   await json(sick, 'doctor --fix --yes');
   const stopped = fresh();
   stopped.processes = [];
@@ -263,13 +263,13 @@ async function logDocuments(): Promise<void> {
   const course = 'fixtures/logs/course.log';
   const log = (line: string): Promise<void> => json(new FakeNode(PRISTINE), `log ${line}`, { disk: true, input: {} });
   await log(`query ${course} ${folder}/cut.log.gz --limit 2`);
-  await log(`query ${course} -u nobody`);
-  await log(`top ${course}`);
-  await log(`who deleted secret/important -n production ${course}`);
+  await log(`query ${course} -u nobody --sandbox`);
+  await log(`top ${course} --sandbox`);
+  await log(`who deleted secret/important -n production ${course} --sandbox`);
   await log(`who exec pod ${course} --policy ${folder}/policy.yaml`);
   await log(`who read secret/applied ${course} --policy preset:minimal`);
-  await log(`show ${course} ${course}`);
-  await log(`report ${course} ${folder}/audit.log.2`);
+  await log(`show ${course} ${course} --sandbox`);
+  await log(`report ${course} ${folder}/audit.log.2 --sandbox`);
   await log(`export ${course} --parquet ${folder}/x.parquet`);
 }
 

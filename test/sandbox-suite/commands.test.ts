@@ -111,6 +111,18 @@ test('who did it stands in the log', async () => {
   ]);
 });
 
+test('what is read of its log says whose it is', async () => {
+  for (const line of [
+    'log query --verb delete',
+    'log top',
+    'log who deleted secret/important -n production',
+    'log report',
+  ])
+    expect([line, (await box.json(...line.split(' '))).sandbox]).toEqual([line, box.dir]);
+  const { events } = (await box.json('log', 'query', '--verb', 'delete')) as never as { events: { auditID: string }[] };
+  expect(await box.json('log', 'show', events[0]!.auditID)).toMatchObject({ sandbox: box.dir });
+});
+
 test('disable gives back the same bytes', async () => {
   expect(await box.json('disable')).toMatchObject({ outcome: 'kept' });
   expect(readFileSync(MANIFEST, 'utf8')).toBe(pristine);

@@ -1,8 +1,10 @@
 /** `demo`: what it runs, what it shows, and that nothing is left of it, however it ends. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { RunSelf } from '../../src/change/ports';
 import { runDemo } from '../../src/sandbox/demo';
+import { startTicksOf } from '../../src/sandbox/kubelet/runtime/process-files';
 
 interface Played {
   lines: string[];
@@ -78,4 +80,15 @@ test('the sandbox cannot be stopped: its folder stays, for who has to look', asy
   const { report, dir } = await play('sandbox stop');
   expect([report.outcome, existsSync(dir)]).toEqual(['failed', true]);
   rmSync(dirname(dir), { recursive: true });
+});
+
+test('what a demo left that was killed is swept by the next one; that of one at work stays', async () => {
+  const left = mkdtempSync(join(tmpdir(), 'kube-auditctl-demo-'));
+  const other = mkdtempSync(join(tmpdir(), 'kube-auditctl-demo-'));
+  const own = { pid: process.pid, startTicks: startTicksOf(process.pid) };
+  writeFileSync(join(left, 'demo.json'), JSON.stringify({ ...own, startTicks: '1' }));
+  writeFileSync(join(other, 'demo.json'), JSON.stringify(own));
+  await play();
+  expect([existsSync(left), existsSync(other)]).toEqual([false, true]);
+  rmSync(other, { recursive: true });
 });

@@ -1,6 +1,7 @@
 /** `sandbox start`, `stop` and what lies between, with real processes: a kubelet and a server of a few lines. */
 import { spawn } from 'node:child_process';
 import {
+  appendFileSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -207,6 +209,74 @@ test('a folder that holds other things is refused, and left as it is', async () 
   mkdirSync(half);
   writeFileSync(join(half, 'sandbox.json'), '{"format":1');
   await expect(start(half)).rejects.toMatchObject({ code: 'sandbox-unreadable' });
+});
+
+test('an empty folder is filled where it stands, also by a link; removed, nothing of it is left', async () => {
+  const home = tempFolder();
+  const [folder, link] = [join(home, 'real'), join(home, 'link')];
+  mkdirSync(folder);
+  symlinkSync(folder, link);
+  const { ino } = statSync(folder);
+  expect((await start(link)).state).toMatchObject({ state: 'running', ready: true });
+  expect([statSync(folder).ino, readdirSync(folder).sort()]).toEqual([ino, ['node', 'run', 'sandbox.json', 'users']]);
+  await sandboxes.stop(link, { remove: true });
+  expect(readdirSync(home)).toEqual([]);
+});
+
+test('another port than it was made with is refused, running or not', async () => {
+  const { port } = await sandboxes.status(dir);
+  const options = { port: port! + 1, report: () => undefined, signal: new AbortController().signal };
+  await expect(sandboxes.start(dir, options)).rejects.toMatchObject({ code: 'sandbox-port' });
+  expect((await sandboxes.start(dir, { ...options, port: port! })).was).toBe('running');
+});
+
+test('another user’s is refused, whatever is asked of it', async () => {
+  const other = jest.spyOn(process, 'geteuid').mockReturnValue(statSync(join(dir, 'sandbox.json')).uid + 4711);
+  try {
+    const refused = { code: 'sandbox-not-yours' };
+    for (const ask of [
+      () => start(),
+      () => sandboxes.stop(dir, { remove: false }),
+      () => sandboxes.status(dir),
+      () => sandboxes.kubeconfig(dir),
+      () => sandboxes.journal(dir),
+      () => sandboxes.kubelet(dir, 'stop'),
+      () => sandboxes.request(dir, { method: 'GET', path: '/readyz' }),
+    ])
+      await expect(ask()).rejects.toMatchObject(refused);
+    expect(() => enterSandbox(dir, { programs, isDefault: false })).toThrow(expect.objectContaining(refused));
+  } finally {
+    other.mockRestore();
+  }
+});
+
+test('a journal that cannot be read is no empty one', async () => {
+  const journal = join(dir, 'run/journal.jsonl');
+  expect(await sandboxes.journal(dir)).toBe('');
+  mkdirSync(journal);
+  await expect(sandboxes.journal(dir)).rejects.toThrow(/EISDIR/);
+  rmSync(journal, { recursive: true });
+});
+
+test('an unknown user of a request is told as that', async () => {
+  const asked = sandboxes.request(dir, { user: 'nobody', method: 'GET', path: '/readyz' });
+  await expect(asked).rejects.toMatchObject({ code: 'sandbox-no-user' });
+});
+
+test('a start whose kubelet starts no server ends before its patience does', async () => {
+  const other = join(tempFolder(), 'other');
+  await start(other);
+  await sandboxes.stop(other, { remove: false });
+  appendFileSync(join(other, 'node/etc/kubernetes/manifests/kube-apiserver.yaml'), '# broken\n');
+  const at = Date.now();
+  try {
+    await expect(start(other)).rejects.toMatchObject({
+      message: expect.stringMatching(/its kubelet starts no server.*no server with this manifest/) as string,
+    });
+    expect(Date.now() - at).toBeLessThan(30_000);
+  } finally {
+    await sandboxes.stop(other, { remove: true });
+  }
 });
 
 test('an unknown user is told who there is', async () => {

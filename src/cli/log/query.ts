@@ -4,7 +4,7 @@ import { parseEvent, type AuditEvent } from '../../core/auditlog/event';
 import { fieldReader } from '../../core/auditlog/fields';
 import { eventPrinter, type EventFormat, type EventPrinter } from '../../output/log/events';
 import { splitValues } from '../../core/auditlog/patterns';
-import { globals, styles, type Context } from '../context';
+import { globals, sandboxField, styles, type Context } from '../context';
 import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
 
 export interface ShowFlags {
@@ -55,6 +55,7 @@ export function printer(
   const { columns } = context.streams;
   return eventPrinter({
     command: name,
+    more: sandboxField(options),
     format: options.output as EventFormat,
     style: styles(context, options).out,
     utc: flags.utc,

@@ -7,7 +7,7 @@ import type { ReportData } from '../../core/auditlog/report';
 import { reportHtml } from '../../output/log/html/report';
 import { reportJson, reportText } from '../../output/log/report';
 import { VERSION } from '../../version';
-import { globals, styles, type Context } from '../context';
+import { globals, sandboxField, styles, type Context } from '../context';
 import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
 
 export interface ReportFlags extends FilterFlags {
@@ -34,7 +34,7 @@ export async function report(context: Context, command: Command, files: string[]
       await context.writeOutput(flags.html, new TextEncoder().encode(page), 'replace');
       context.streams.talk(`${talk.green('\u2713')} written: ${flags.html}\n`);
     }
-    if (options.output === 'json') return reportJson(shown, flags.html ?? null);
+    if (options.output === 'json') return reportJson(shown, flags.html ?? null, sandboxField(options));
     return flags.html === undefined ? reportText(shown, out, flags.utc) : '';
   });
   context.exit(0);

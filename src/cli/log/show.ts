@@ -4,7 +4,7 @@ import { parseEvent, type AuditEvent } from '../../core/auditlog/event';
 import { showJson, showText } from '../../output/log/show';
 import { escapeControls } from '../../output/log/events';
 import { presentable } from '../../core/auditlog/mask';
-import { globals, styles, type Context } from '../context';
+import { globals, sandboxField, styles, type Context } from '../context';
 import { namesOf, withLogs, type LogFlags } from './input';
 
 export interface ShowOneFlags extends LogFlags {
@@ -31,7 +31,7 @@ export async function show(
         : await eventsOf(logs.events({ auditId: [`${id.replaceAll(',', '\\,')}*`], stage: ['all'] }));
     const { output } = options;
     return output === 'json'
-      ? showJson(id, events, flags, logs.files)
+      ? showJson(id, events, flags, logs.files, sandboxField(options))
       : output === 'jsonl'
         ? events.map((event) => `${escapeControls(JSON.stringify(presentable(event, flags)))}\n`).join('')
         : showText(id, events, flags, styles(context, options).out, flags.utc);

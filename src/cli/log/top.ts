@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { splitValues } from '../../core/auditlog/patterns';
 import { TopCounter } from '../../core/auditlog/top';
 import { topCsv, topJson, topText } from '../../output/log/top';
-import { globals, styles, type Context } from '../context';
+import { globals, sandboxField, styles, type Context } from '../context';
 import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
 
 export interface TopFlags extends FilterFlags {
@@ -24,7 +24,7 @@ export async function top(context: Context, command: Command, files: string[], f
     const { columns } = context.streams;
     const { output } = options;
     return output === 'json' || output === 'jsonl'
-      ? topJson(shown, output === 'jsonl')
+      ? topJson(shown, output === 'jsonl', sandboxField(options))
       : output === 'csv'
         ? topCsv(shown)
         : topText(shown, styles(context, options).out, output === 'wide' ? undefined : columns);

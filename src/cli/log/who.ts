@@ -9,7 +9,7 @@ import { kubeVersionOf } from '../../change/manifest';
 import { requirePolicy } from '../../change/policy';
 import { whoJson, whoNotes, whoText } from '../../output/log/who';
 import { openWorld } from '../change-options';
-import { globals, rootOf, styles, type Context } from '../context';
+import { globals, rootOf, sandboxField, styles, type Context } from '../context';
 import { loadedPolicy } from '../policy/input';
 import { withLogs, type LogFlags } from './input';
 
@@ -39,7 +39,7 @@ export async function who(
   await withLogs(context, command, names, async (logs) => {
     const span = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
     const report = await askWho(logs, question, span, policy);
-    if (options.output === 'json') return whoJson(report, question, logs.files);
+    if (options.output === 'json') return whoJson(report, question, logs.files, sandboxField(options));
     context.streams.talk(whoNotes(report, question, since, talk, flags.utc));
     return whoText(report, question, out, flags.utc);
   });

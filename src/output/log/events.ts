@@ -13,6 +13,8 @@ export type EventFormat = 'text' | 'wide' | 'json' | 'jsonl' | 'csv';
 export interface EventsOptions extends Shown {
   format: EventFormat;
   command: string;
+  /** More fields of the JSON document: that this is a sandbox's log. */
+  more?: object;
   style: Style;
   utc: boolean;
   width?: number;
@@ -58,7 +60,7 @@ function jsonPrinter(options: EventsOptions): EventPrinter {
     },
     end(files) {
       const start = count === 0 ? `{\n  "command": ${JSON.stringify(options.command)},\n  "events": [` : '\n  ';
-      const rest = JSON.stringify({ exitCode: 0, count, ...fileTotals(files) }, null, 2);
+      const rest = JSON.stringify({ exitCode: 0, count, ...options.more, ...fileTotals(files) }, null, 2);
       return `${start}],\n${rest.slice(2)}\n`;
     },
   };

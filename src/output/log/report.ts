@@ -47,7 +47,12 @@ const GROUPS = [
   ['From where', 'addresses'],
 ] as const;
 
-export function reportJson({ data, files, gaps, missing }: ShownReport, html: string | null): string {
+/** @param more that this is a sandbox's log. */
+export function reportJson(
+  { data, files, gaps, missing }: ShownReport,
+  html: string | null,
+  more: object = {},
+): string {
   const { timeline, ...rest } = data;
   const { step, bars } = timeline;
   const texts = bars.map(([minute, counts]) => [new Date(minute * 60_000).toISOString(), counts.join(' ')]);
@@ -60,5 +65,5 @@ export function reportJson({ data, files, gaps, missing }: ShownReport, html: st
     gaps,
     missing,
   };
-  return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
+  return `${JSON.stringify({ ...document, ...more, ...fileTotals(files) }, null, 2)}\n`;
 }

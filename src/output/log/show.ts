@@ -50,12 +50,19 @@ function time(text: string | undefined, utc: boolean): string {
   return text === undefined ? '' : shortTime(text, utc, true);
 }
 
-export function showJson(id: string, events: readonly AuditEvent[], shown: Shown, files: readonly LogFile[]): string {
+/** @param more that this is a sandbox's log. */
+export function showJson(
+  id: string,
+  events: readonly AuditEvent[],
+  shown: Shown,
+  files: readonly LogFile[],
+  more: object = {},
+): string {
   const document = {
     command: 'log show',
     exitCode: 0,
     auditID: id,
     events: events.map((event) => presentable(event, shown)),
   };
-  return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
+  return `${JSON.stringify({ ...document, ...more, ...fileTotals(files) }, null, 2)}\n`;
 }

@@ -46,14 +46,15 @@ export function topText({ by, counts, limit }: ShownTop, style: Style, width: nu
   ].join('\n');
 }
 
-export function topJson({ by, counts, limit, files }: ShownTop, lines: boolean): string {
+/** @param more that this is a sandbox's log. */
+export function topJson({ by, counts, limit, files }: ShownTop, lines: boolean, more: object = {}): string {
   const rows = limited(counts, limit).map(({ values, count }) => ({
     ...Object.fromEntries(by.map((name, at) => [name, values[at] ?? null])),
     count,
   }));
   if (lines) return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
   const document = { command: 'log top', exitCode: 0, by, total: counts.total, groups: counts.rows.length, rows };
-  return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
+  return `${JSON.stringify({ ...document, ...more, ...fileTotals(files) }, null, 2)}\n`;
 }
 
 export function topCsv({ by, counts, limit }: ShownTop): string {

@@ -64,7 +64,8 @@ export function whoNotes(
   return notes.map((note) => `${style.yellow('!')} ${note}\n`).join('');
 }
 
-export function whoJson(report: WhoReport, question: Question, files: readonly LogFile[]): string {
+/** @param more that this is a sandbox's log. */
+export function whoJson(report: WhoReport, question: Question, files: readonly LogFile[], more: object = {}): string {
   const { target, name, namespace, word } = question;
   const { resource, group, subresource } = target;
   const asked = {
@@ -77,5 +78,5 @@ export function whoJson(report: WhoReport, question: Question, files: readonly L
   };
   const { answers, oldest, policy } = report;
   const document = { command: 'log who', exitCode: 0, question: asked, answers, oldest, policy };
-  return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
+  return `${JSON.stringify({ ...document, ...more, ...fileTotals(files) }, null, 2)}\n`;
 }

@@ -84,17 +84,19 @@ export async function stream(response: ServerResponse, code: number, events: Asy
   response.flushHeaders();
   for await (const event of events) {
     if (response.destroyed) return;
-    if (!response.write(`${goEncode(event)}\n`)) await drained(response);
+    await written(response, `${goEncode(event)}\n`);
   }
 }
 
-function drained(response: ServerResponse): Promise<void> {
+/** Each is waited for: a client that does not read must not fill the memory, and the socket itself never says that it is full. */
+function written(response: ServerResponse, text: string): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      response.off('drain', done).off('close', done);
+      response.off('close', done);
       resolve();
     };
-    response.on('drain', done).on('close', done);
+    response.on('close', done);
+    response.write(text, done);
   });
 }
 

@@ -8,6 +8,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { join } from 'node:path';
 import type { ListeningEntry } from '../container';
 import { goQuote } from '../../core/policy/go-text';
@@ -82,6 +83,7 @@ export class Listener {
       },
     );
     https.on('secureConnection', (socket) => {
+      neverFull(socket);
       this.#requests.set(socket, 0);
       socket.on('close', () => this.#requests.delete(socket));
     });
@@ -111,6 +113,17 @@ export class Listener {
     this.stopListening();
     for (const socket of this.#open) socket.destroy();
   }
+}
+
+/**
+ * While an answer has not drained, Node.js pauses the connection's parser; a next request that comes in several TLS records
+ * then runs into the paused parser, and the connection is lost (HPE_PAUSED). A client may send it as soon as it has read the
+ * answer, which is before this side knows that it drained. The limit of a TLS socket cannot be given to it, only changed
+ * where it is kept; where Node.js keeps it elsewhere, the limit stays.
+ */
+function neverFull(socket: TLSSocket): void {
+  const { _writableState: state } = socket as { _writableState?: { highWaterMark: number } };
+  if (state !== undefined) state.highWaterMark = 64 << 20;
 }
 
 /** @throws with the server's message. */

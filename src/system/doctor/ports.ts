@@ -19,12 +19,15 @@ export interface DoctorPortsOptions {
   root?: string;
   nodeName?: string;
   proc?: string;
+  /** What a stand-in for a node has other eyes and hands for. */
+  instead?: { eyes: Partial<DoctorEyes>; hands: DoctorPorts['hands'] };
 }
 
 export function createDoctorPorts({
   root = '/',
   nodeName,
   proc = join(root, 'proc'),
+  instead,
 }: DoctorPortsOptions = {}): DoctorPorts {
   return {
     eyes: bounded({
@@ -57,8 +60,9 @@ export function createDoctorPorts({
           return { at, state: refused ? 'refused' : 'unreachable', detail: messageOf(error) };
         }
       },
+      ...instead?.eyes,
     }),
-    hands: {
+    hands: instead?.hands ?? {
       startUnit: (name) => controlUnit(root, 'start', name),
       restartUnit: (name) => controlUnit(root, 'restart', name),
       removePods: (uids) => removePods(uids),

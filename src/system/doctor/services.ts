@@ -32,12 +32,7 @@ export async function readJournal(
       `--lines=${most}`,
     ]);
     if (code !== 0) return { lines: [], note: stderr.trim() || `journalctl: exit code ${code}` };
-    const lines = createJournalLines();
-    for (const json of stdout.split('\n').reverse()) {
-      const entry = parseEntry(json);
-      if (entry) lines.add({ at: entry.at, text: entry.text });
-    }
-    return { lines: lines.all().slice(-most) };
+    return { lines: journalLines(stdout.split('\n').reverse(), most) };
   } catch (error) {
     return { lines: [], note: hasCode(error, 'ENOENT') ? 'there is no journalctl here' : messageOf(error) };
   }
@@ -107,6 +102,16 @@ async function inPieces(
     if (failed || lines.length >= PIECE_LINES) return { whole: false };
   }
   return { whole: at >= now };
+}
+
+/** @param json what `journalctl --output=json` prints, a line each, oldest first. */
+export function journalLines(json: readonly string[], most: number): readonly LogLine[] {
+  const lines = createJournalLines();
+  for (const each of json) {
+    const entry = parseEntry(each);
+    if (entry) lines.add({ at: entry.at, text: entry.text });
+  }
+  return lines.all().slice(-most);
 }
 
 const PROPERTIES = ['LoadState', 'ActiveState', 'SubState', 'Result', 'ExecMainStatus', 'NRestarts'];

@@ -28,6 +28,10 @@ const never = async function* (signal) {
 main(async ({ front }) => ({
   async handle({ info, signal }) {
     if (info.verb === 'watch') return { status: 200, body: { events: never(signal) } };
+    if (info.resource === 'secrets') {
+      const large = { kind: 'Secret', apiVersion: 'v1', data: { x: 'y'.repeat(100_000) } };
+      return { status: 201, body: { json: large }, responseObject: large };
+    }
     if (info.subresource === 'token') {
       const issued = front.issueToken({ serviceAccount: { namespace: 'default', name: 'rec', uid: 'u1' }, audiences: [], expirationSeconds: 600 });
       return { status: 201, body: { json: issued } };
@@ -66,7 +70,7 @@ interface Got {
   auditId: string;
 }
 
-function ask(path: string, { pair, ...more }: RequestOptions & { pair?: Pem } = {}): Promise<Got> {
+function ask(path: string, { pair, body, ...more }: RequestOptions & { pair?: Pem; body?: string } = {}): Promise<Got> {
   return new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port: api.port, path, ca: api.ca.cert, agent: false, ...pair, ...more };
     const sent = request(options, (response) => {
@@ -77,7 +81,7 @@ function ask(path: string, { pair, ...more }: RequestOptions & { pair?: Pem } = 
       );
     });
     sent.on('error', reject);
-    sent.end();
+    sent.end(body);
   });
 }
 
@@ -135,6 +139,18 @@ test('a service account is known by the token that the server has signed', async
   });
   const bent = `${token.slice(0, -2)}${token.endsWith('AA') ? 'BB' : 'AA'}`;
   expect((await ask(LIST, { headers: { Authorization: `Bearer ${bent}` } })).status).toBe(401);
+});
+
+test('large bodies one after the other on one connection: none of them is cut off', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const body = JSON.stringify({ kind: 'Secret', apiVersion: 'v1', data: { x: 'y'.repeat(100_000) } });
+  const headers = { 'Content-Type': 'application/json' };
+  for (let left = 60; left > 0; left--) {
+    const path = '/api/v1/namespaces/default/secrets';
+    const got = await ask(path, { pair: api.admin, agent, method: 'POST', body, headers });
+    expect(got.status).toBe(201);
+  }
+  agent.destroy();
 });
 
 test('who listens stands in the folder of the node', () => {

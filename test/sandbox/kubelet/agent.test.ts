@@ -115,6 +115,12 @@ test('a mirror pod: made a while after the API answers, brought up to date, owne
       containerStatuses: [{ ready: true, restartCount: 0, state: { running: { startedAt: expect.any(String) } } }],
     },
   });
+  // The patch merges conditions by type: a reason that is not taken back stays.
+  const conditions = api.get(POD).status.conditions as { type: string; status: string; reason?: string | null }[];
+  expect(conditions.filter(({ reason }) => reason === null).map(({ type, status }) => [type, status])).toEqual([
+    ['Ready', 'True'],
+    ['ContainersReady', 'True'],
+  ]);
   expect(said).toContain('I "Creating a mirror pod for static pod" pod="kube-system/kube-apiserver-cp1"');
 });
 

@@ -96,9 +96,7 @@ function told(patient: Patient, scene: Scene, { finding, certain }: Diagnosis): 
           },
         ]
       : [];
-  // What the title names first: the words it was made of can name half the manifest.
-  const named = placeOf(patient, finding.title);
-  const place: ReturnType<typeof at> = named.evidence.length > 0 ? named : placeOf(patient, finding.detail ?? '');
+  const place = firstPlace(patient, finding.title, finding.detail ?? '');
   const mend = mendOf(patient, finding.code, finding.title);
   return {
     finding: { ...finding, ...('place' in place ? { place: place.place } : {}) },
@@ -108,6 +106,15 @@ function told(patient: Patient, scene: Scene, { finding, certain }: Diagnosis): 
     ...(mend ? { mend } : {}),
     brings: ['server-not-started', 'api-not-ready', 'server-starting'],
   };
+}
+
+/** What the title names comes first: the words it was made of can name half the manifest. */
+function firstPlace(patient: Patient, ...texts: readonly string[]): ReturnType<typeof at> {
+  for (const text of texts) {
+    const found = placeOf(patient, text);
+    if ('place' in found) return found;
+  }
+  return { evidence: [] };
 }
 
 /** The flag or the volume that the words name, in the manifest. */

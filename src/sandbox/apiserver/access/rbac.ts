@@ -59,13 +59,41 @@ export function ruleAllows(rule: Rule, info: RequestInfo): boolean {
   );
 }
 
+/** What a user holds in a namespace, or cluster-wide when it is empty; and what roles of theirs are not there. */
+export function rulesOf(
+  objects: RestApi['objects'],
+  user: User,
+  namespace: string,
+): { rules: readonly Rule[]; missing: readonly string[] } {
+  const missing: string[] = [];
+  const where = { isResourceRequest: true, namespace } as const;
+  return { rules: [...grants(objects, user, where, missing)].flatMap(({ rules }) => rules), missing };
+}
+
+/** What a binding's role allows; undefined when there is no such role. */
+export function referredRules(
+  objects: RestApi['objects'],
+  { kind, name }: Binding['roleRef'],
+  namespace: string,
+): readonly Rule[] | undefined {
+  const roles = (resource: string) => objects(GROUP, resource) as unknown as readonly Role[];
+  if (kind === 'ClusterRole') return clusterRules(roles('clusterroles'), name);
+  const role = roles('roles').find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
+  return role === undefined ? undefined : (role.rules ?? []);
+}
+
 interface Grant {
   binding: Binding;
   subject: Subject;
   rules: readonly Rule[];
 }
 
-function* grants(objects: RestApi['objects'], user: User, info: RequestInfo, missing: string[]): Generator<Grant> {
+function* grants(
+  objects: RestApi['objects'],
+  user: User,
+  info: { isResourceRequest: false } | { isResourceRequest: true; namespace: string },
+  missing: string[],
+): Generator<Grant> {
   const roles = (resource: string) => objects(GROUP, resource) as unknown as readonly Role[];
   const bindings = (resource: string) => objects(GROUP, resource) as unknown as readonly Binding[];
   const clusterRoles = () => roles('clusterroles');
@@ -82,13 +110,9 @@ function* grants(objects: RestApi['objects'], user: User, info: RequestInfo, mis
     if (binding.metadata.namespace !== namespace) continue;
     const subject = subjectOf(binding, user, namespace);
     if (subject === undefined) continue;
-    const { kind, name } = binding.roleRef;
-    const rules =
-      kind === 'ClusterRole'
-        ? clusterRules(clusterRoles(), name)
-        : roles('roles').find(({ metadata }) => metadata.name === name && metadata.namespace === namespace)?.rules;
-    if (rules === undefined) missing.push(notFound(kind.toLowerCase(), name));
-    else yield { binding, subject, rules: rules ?? [] };
+    const rules = referredRules(objects, binding.roleRef, namespace);
+    if (rules === undefined) missing.push(notFound(binding.roleRef.kind.toLowerCase(), binding.roleRef.name));
+    else yield { binding, subject, rules };
   }
 }
 

@@ -7,6 +7,8 @@ export interface WriteOptions {
   dryRun: boolean;
   fieldManager: string;
   force: boolean;
+  /** What becomes of unknown fields. */
+  validation: 'Ignore' | 'Warn' | 'Strict';
 }
 
 const VALIDATIONS = ['Ignore', 'Warn', 'Strict'];
@@ -31,7 +33,12 @@ export function writeOptions(
     errors.unsupported('fieldValidation', validation, ['', ...VALIDATIONS]);
   }
   if (errors.causes.length > 0) throw invalidObject('meta.k8s.io', kind, '', errors.causes);
-  return { dryRun: dryRun.length > 0, fieldManager: manager || managerOf(userAgent), force: isTrue(force) };
+  return {
+    dryRun: dryRun.length > 0,
+    fieldManager: manager || managerOf(userAgent),
+    force: isTrue(force),
+    validation: (validation || 'Warn') as WriteOptions['validation'],
+  };
 }
 
 export interface DeleteOptions {

@@ -2,6 +2,7 @@
 import { objectAnswer, rejectUnless } from './answers';
 import { checkSize, decode, mediaType, objectOf, readBody } from './codec';
 import { making, type Call, type Handler } from './context';
+import { checkEscalation } from './escalation';
 import { nameFor } from './names';
 import { checkNamespace, defaulted, newObject, updatedObject, writerOf } from './objects';
 import { writeOptions, type WriteOptions } from './options';
@@ -10,14 +11,16 @@ import { APPLY_PATCH, JSON_PATCH, patched, readPatch, type Patch } from './patch
 import { prepareNamespace } from './namespaces';
 import type { Item } from './bucket';
 import type { RestResponse } from '../contract';
-import { StatusError, badRequest, forbidden, methodNotAllowed, notFound } from './status';
+import { FieldErrors, StatusError, badRequest, forbidden, invalidObject, methodNotAllowed, notFound } from './status';
+import { notDeclared, strictError, strictWords, typed, warningHeader } from './strict';
 import { obj, str, type KubeObject, type Obj } from './value';
 
 export const create: Handler = async (call) => {
   const { request, kind, namespace } = call;
   if (kind.namespaced && namespace === '') throw methodNotAllowed();
   const options = writeOptions('CreateOptions', request.query, request.userAgent, false);
-  const decoded = objectOf(kind, readBody(request.body, request.contentType, kind.kind));
+  const sent = objectOf(kind, readBody(request.body, request.contentType, kind.kind));
+  const { object: decoded, headers } = decodedAs(call, sent, options);
   const object = defaulted(kind, decoded);
   const metadata = obj(object.metadata);
   return heard(object, async () => {
@@ -26,14 +29,32 @@ export const create: Handler = async (call) => {
       throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
     }
     const item = await store(call, object, options);
-    return objectAnswer(call, item, { status: 201, requestObject: object });
+    return { ...objectAnswer(call, item, { status: 201, requestObject: object }), headers };
   });
 };
+
+/** Unknown fields are gone from it. @throws {StatusError} 400 for a field of a wrong type; Strict: for an unknown one, too. */
+function decodedAs(
+  { kind, server }: Call,
+  sent: Obj,
+  { validation }: WriteOptions,
+): { object: Obj; headers: RestResponse['headers'] & object } {
+  const { object, unknown } = typed(kind, sent);
+  if (validation === 'Ignore' || !validatesFields(server.gitVersion)) return { object, headers: {} };
+  if (validation === 'Strict' && unknown.length > 0) throw strictError(kind, unknown);
+  return { object, headers: warningHeader(unknown) };
+}
+
+/** By default since 1.25; servers before it drop unknown fields without a word. */
+function validatesFields(gitVersion: string): boolean {
+  return Number(/^v1\.(\d+)/.exec(gitVersion)?.[1] ?? 99) >= 25;
+}
 
 /** Makes it, under a name of its own if none is given. @param object with its defaults. */
 async function store(call: Call, object: Obj, options: WriteOptions): Promise<Item> {
   const { server, kind, namespace } = call;
   if (kind.namespaced) await checkNamespaceIsThere(call, str(obj(object.metadata).name));
+  checkEscalation(call, object, undefined);
   const metadata = { ...obj(object.metadata) };
   const generated = str(metadata.name) === '' && str(metadata.generateName) !== '';
   for (let tries = 0; ; tries++) {
@@ -55,7 +76,9 @@ async function store(call: Call, object: Obj, options: WriteOptions): Promise<It
 export const update: Handler = async (call) => {
   const { server, request, kind, namespace, name, subresource } = call;
   const options = writeOptions('UpdateOptions', request.query, request.userAgent, false);
-  const object = defaulted(kind, objectOf(kind, readBody(request.body, request.contentType, kind.kind)));
+  const sent = objectOf(kind, readBody(request.body, request.contentType, kind.kind));
+  const { object: decoded, headers } = decodedAs(call, sent, options);
+  const object = defaulted(kind, decoded);
   return heard(object, async () => {
     const metadata = obj(object.metadata);
     checkNamespace(metadata, kind.namespaced ? namespace : '');
@@ -65,10 +88,13 @@ export const update: Handler = async (call) => {
       kind,
       namespace,
       name,
-      (current) => finished(updatedObject(kind, current, object, part, making(call, options.fieldManager, part))),
+      (current) => {
+        checkEscalation(call, object, current);
+        return finished(updatedObject(kind, current, object, part, making(call, options.fieldManager, part)));
+      },
       options.dryRun,
     );
-    return objectAnswer(call, item, { requestObject: object });
+    return { ...objectAnswer(call, item, { requestObject: object }), headers };
   });
 };
 
@@ -82,11 +108,19 @@ export const patch: Handler = async (call) => {
   return heard(value, async () => {
     const part = subresource === 'status' ? 'status' : '';
     const make = making(call, options.fieldManager, part);
+    let headers: RestResponse['headers'] = {};
     const next = (current: KubeObject): KubeObject | 'remove' => {
       if (wish.type !== APPLY_PATCH) {
-        return finished(updatedObject(kind, current, patchedObject(call, current, wish), part, make));
+        const { object, unknown } = typed(kind, patchedObject(call, current, wish));
+        if (options.validation !== 'Ignore' && validatesFields(server.gitVersion)) {
+          if (options.validation === 'Strict' && unknown.length > 0) throw strictPatch(request.body, unknown);
+          headers = warningHeader(unknown);
+        }
+        checkEscalation(call, object, current);
+        return finished(updatedObject(kind, current, object, part, make));
       }
       const merged = applied(current, applyConfig(call, wish.value), writerOf(kind, make), options.force);
+      checkEscalation(call, merged, current);
       const managed = obj(merged.metadata).managedFields as Obj[];
       return finished(updatedObject(kind, current, defaulted(kind, merged), part, make, managed));
     };
@@ -95,9 +129,15 @@ export const patch: Handler = async (call) => {
       if (created) return created;
     }
     const { item } = await server.registry.update(kind, namespace, name, next, options.dryRun);
-    return objectAnswer(call, item, { requestObject: value });
+    return { ...objectAnswer(call, item, { requestObject: value }), headers };
   });
 };
+
+function strictPatch(body: Uint8Array, unknown: readonly string[]): StatusError {
+  const errors = new FieldErrors();
+  errors.wrong('patch', Buffer.from(body).toString(), strictWords(unknown));
+  return invalidObject('', '', '', errors.causes);
+}
 
 /** The patched object, decoded like one that was sent. */
 export function patchedObject(
@@ -128,6 +168,8 @@ function applyConfig({ kind, name, namespace }: Call, value: Obj): Obj {
   if (metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   if (str(metadata.name) !== '') checkName(metadata, name);
   checkNamespace(metadata, kind.namespaced ? namespace : '');
+  const { unknown } = typed(kind, object);
+  if (unknown.length > 0) throw new StatusError(500, '', notDeclared(kind, name, namespace, unknown));
   return { ...object, metadata: { ...metadata, name } };
 }
 

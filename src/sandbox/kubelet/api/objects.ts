@@ -121,7 +121,8 @@ export function podStatus(worker: PodWorker, ip: string): Fields {
     status,
     lastProbeTime: null,
     lastTransitionTime: at,
-    ...(status === 'True' || !type.endsWith('Ready') ? {} : { reason: 'ContainersNotReady' }),
+    // Said also when there is none: the patch merges conditions, and the old reason would stay.
+    ...(type.endsWith('Ready') ? { reason: status === 'True' ? null : 'ContainersNotReady' } : {}),
   });
   return {
     phase: begun ? 'Running' : 'Pending',
