@@ -96,3 +96,9 @@ export async function withLogs(
     logs.close();
   }
 }
+
+/** A rename over a log that is being read, or written by the server, would end it. @throws {UserError} `output-is-input`. */
+export function refuseInput(logs: OpenLogs, path: string): void {
+  if (!logs.reads(path)) return;
+  throw new UserError('output-is-input', `${path} is one of the logs that are read`, { hints: ['name another file'] });
+}

@@ -48,6 +48,16 @@ export function closeLogs(logs: readonly OpenLog[]): void {
   for (const { fd } of logs.flat()) if (fd >= 0) closeSync(fd);
 }
 
+/** Whether a file is one of these, by whatever name. */
+export function isOpen(path: string, logs: readonly OpenLog[]): boolean {
+  const stat = statOf(path);
+  if (stat?.isFile() !== true) return false;
+  return logs.flat().some(({ fd }) => {
+    const { dev, ino } = fd < 0 ? { dev: -1, ino: -1 } : fstatSync(fd);
+    return dev === stat.dev && ino === stat.ino;
+  });
+}
+
 function openSettled(find: () => string[], stdin: boolean): OpenLog[] {
   for (let attempt = 1; ; attempt++) {
     const opened = new Map<string, OpenFile>();

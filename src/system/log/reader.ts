@@ -16,7 +16,7 @@ import { nodeFsCalls } from '../fs-calls';
 import { EventLines } from './event-lines';
 import { followLogs } from './follow';
 import { narrow } from './narrow';
-import { closeLogs, openNamed, openRotated, type OpenLog } from './open-logs';
+import { closeLogs, isOpen, openNamed, openRotated, type OpenLog } from './open-logs';
 import { collectTask, eventsOfTask } from './perform';
 import { Pool, type TaskDone } from './pool';
 import type { Task } from './protocol';
@@ -121,6 +121,10 @@ class Logs implements OpenLogs {
       if (found.time !== undefined && (oldest === undefined || found.time < oldest)) oldest = found.time;
     }
     return oldest;
+  }
+
+  reads(path: string): boolean {
+    return isOpen(path, this.#logs);
   }
 
   close(): void {
