@@ -1,5 +1,5 @@
 /** Who did it: the answer from the log, and what it is worth: how far the log reaches back, and what the policy lets into it. */
-import { parseEvent, timeOf, type AuditEvent } from '../core/auditlog/event';
+import { parseEvent, sound, timeOf, type AuditEvent } from '../core/auditlog/event';
 import { filterOfQuestion, requestsOfQuestion, type Question } from '../core/auditlog/question';
 import { timeText } from '../core/auditlog/time';
 import { decide } from '../core/policy/match';
@@ -51,7 +51,7 @@ export async function askWho(
 ): Promise<WhoReport> {
   const answers: WhoAnswer[] = [];
   for await (const { raw } of logs.events({ ...filterOfQuestion(question), ...span }))
-    answers.push(answerFrom(parseEvent(raw, false), question));
+    answers.push(answerFrom(sound(parseEvent(raw, false)), question));
   const oldest = await logs.oldest();
   return {
     answers,

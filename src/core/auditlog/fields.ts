@@ -1,5 +1,5 @@
 /** Fields by name, for tables, CSV and `--fields`: short names for what people ask for, paths for everything else. */
-import { answerOf, timeOf, whatOf, whoOf, type AuditEvent } from './event';
+import { answerOf, sound, timeOf, whatOf, whoOf, type AuditEvent } from './event';
 import { read } from './where/evaluate';
 import { parsePath } from './where/parser';
 
@@ -38,7 +38,7 @@ const SHORT: Readonly<Record<string, (event: AuditEvent) => unknown>> = {
 /** @throws {UserError} `bad-expression` for what is neither a short name nor a path. */
 export function fieldReader(name: string): FieldReader {
   const short = Object.hasOwn(SHORT, name) ? SHORT[name] : undefined;
-  if (short !== undefined) return { name, read: short };
+  if (short !== undefined) return { name, read: (event) => short(sound(event)) };
   const steps = parsePath(name);
   return {
     name,

@@ -83,7 +83,11 @@ export class LineReader {
     scan.scan(text, 0, text.length);
     if (scan.kinds[SLOT.items] !== 0 && scan.text(SLOT.kind) === 'EventList') {
       const items = scan.value(SLOT.items);
-      for (const item of Array.isArray(items) ? (items as unknown[]) : []) this.#ifEvent(encode(item), scan, found);
+      for (const item of Array.isArray(items) ? (items as unknown[]) : []) {
+        const event = encoded(item);
+        if (event === undefined) found.damaged++;
+        else this.#ifEvent(event, scan, found);
+      }
       return;
     }
     if (isEvent(scan)) {
@@ -148,8 +152,13 @@ function latin1(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
 
-function encode(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
+/** undefined: nested so deep that it cannot be written. */
+function encoded(value: unknown): Uint8Array | undefined {
+  try {
+    return new TextEncoder().encode(JSON.stringify(value));
+  } catch {
+    return undefined;
+  }
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

@@ -14,7 +14,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer';
-import type { AuditEvent } from '../../core/auditlog/event';
+import { sound, type AuditEvent } from '../../core/auditlog/event';
 import { micros } from '../../core/auditlog/time';
 import { explain } from '../file-errors';
 import { besideOf, outputTarget } from '../output-file';
@@ -91,7 +91,7 @@ async function write(fd: number, events: AsyncIterable<AuditEvent>): Promise<{ r
     size = 0;
   };
   for await (const event of events) {
-    group.push(event);
+    group.push(sound(event));
     size += sizeOf(event);
     if (group.length === ROWS || size > BYTES) await writeGroup();
   }
@@ -175,7 +175,10 @@ const COLUMNS: readonly Column[] = [
   {
     name: 'code',
     schema: [{ name: 'code', type: 'INT32', repetition_type: 'OPTIONAL' }],
-    read: ({ responseStatus }) => (Number.isInteger(responseStatus?.code) ? (responseStatus?.code ?? null) : null),
+    read: ({ responseStatus }) => {
+      const code: unknown = responseStatus?.code;
+      return typeof code === 'number' && (code | 0) === code ? code : null;
+    },
   },
   text('reason', ({ responseStatus }) => responseStatus?.reason),
   text('decision', ({ annotations }) => annotations?.['authorization.k8s.io/decision']),
