@@ -110,8 +110,8 @@ function addTests(spec: FilterSpec, tests: Tests): void {
   }
   if (spec.annotation !== undefined) addAnnotations(spec.annotation, tests);
   for (const source of spec.where ?? []) after.push(whereFilter(source));
-  for (const name of splitValues(spec.preset ?? [])) rest.push(anyOf(presetNamed(name).any));
-  if (spec.any !== undefined) rest.push(anyOf(spec.any));
+  for (const name of splitValues(spec.preset ?? [])) addAny(presetNamed(name).any, tests);
+  if (spec.any !== undefined) addAny(spec.any, tests);
   addTimes(spec, tests);
 }
 
@@ -140,13 +140,19 @@ function stageNamed(value: string): string {
   throw new UserError('bad-stage', `there is no stage ${name}`, { hints: [`one of: ${STAGE_NAMES.join(', ')}, all`] });
 }
 
-/** Any of several filters, each as a whole: what a preset is. They are such that hold in later stages too. */
-function anyOf(specs: readonly FilterSpec[]): Test {
+/**
+ * Any of several filters, each as a whole: what a preset is. Where one of them has a test that is asked late, the early stages
+ * pass without it, and all of them are asked once more.
+ */
+function addAny(specs: readonly FilterSpec[], { rest, after }: Tests): void {
   const filters = specs.map((spec) => {
-    const { head, test } = compileFilter(spec);
-    return (scan: EventScan): boolean => head(scan) && test(scan);
+    const own: Tests = { head: [], rest: [], after: [] };
+    addTests(spec, own);
+    return { early: every([...own.head, ...own.rest]), late: every(own.after), isLate: own.after.length > 0 };
   });
-  return (scan) => filters.some((filter) => filter(scan));
+  rest.push((scan) => filters.some(({ early }) => early(scan)));
+  if (filters.some(({ isLate }) => isLate))
+    after.push((scan) => filters.some(({ early, late }) => early(scan) && late(scan)));
 }
 
 function resourceFilter(values: readonly string[]): Test {
