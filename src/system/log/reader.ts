@@ -16,7 +16,7 @@ import { nodeFsCalls } from '../fs-calls';
 import { EventLines } from './event-lines';
 import { followLogs } from './follow';
 import { narrow } from './narrow';
-import { closeLogs, isOpen, openNamed, openRotated, type OpenFile, type OpenLog } from './open-logs';
+import { closeLogs, isOpen, openNamed, openRotated, type Opened, type OpenFile, type OpenLog } from './open-logs';
 import { collectTask, eventsOfTask } from './perform';
 import { Pool, type TaskDone } from './pool';
 import type { Task } from './protocol';
@@ -46,7 +46,7 @@ export function createLogReader(given: ReaderOptions = {}): LogReader {
   };
 }
 
-async function openLogs(names: LogNames): Promise<OpenLog[]> {
+async function openLogs(names: LogNames): Promise<Opened> {
   if (names.kind === 'named') return openNamed(names.names);
   return openRotated(await realPath(names.root, names.path));
 }
@@ -68,10 +68,14 @@ class Logs implements OpenLogs {
   readonly #options: Options;
   #inputOldest: number | undefined;
 
-  constructor(logs: readonly OpenLog[], options: Options) {
+  constructor({ logs, unread }: Opened, options: Options) {
     this.#logs = logs;
     this.#options = options;
-    this.files = logs.flat().map(({ path, size }) => ({ path, size, bytes: 0, events: 0, damaged: 0 }));
+    const nothing = { bytes: 0, events: 0, damaged: 0 };
+    this.files = [
+      ...logs.flat().map(({ path, size }) => ({ path, size, ...nothing })),
+      ...unread.map(({ path, problem }) => ({ path, size: NaN, ...nothing, problem })),
+    ];
   }
 
   async *events(spec: FilterSpec): AsyncGenerator<LogEvent> {

@@ -10,6 +10,7 @@ import { findHead } from '../../core/auditlog/horspool';
 import { isEvent, LineReader } from '../../core/auditlog/line';
 import { EventScan } from '../../core/auditlog/scan';
 import { messageOf } from '../../core/errors';
+import { unpackFile } from './gunzip';
 import { LineSplitter } from './lines';
 
 /** A piece of a file: the lines that begin within [from, to). */
@@ -156,21 +157,23 @@ export function lineStart(fd: number, from: number): number {
   }
 }
 
-async function readStream({ fd, gzip }: Piece, { lines, stats }: PieceScanner, pause?: Pause): Promise<void> {
-  const source: Readable =
-    fd < 0 ? stdin : createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
-  let blocks = source;
-  if (gzip || (fd < 0 && (await isGzip(source)))) {
-    const unpacked = createGunzip({ chunkSize: CHUNK });
-    // Errors of the source must end the reading too: pipe alone does not pass them on.
-    source.on('error', (error) => unpacked.destroy(error));
-    blocks = source.pipe(unpacked);
-  }
-  for await (const block of blocks as AsyncIterable<Buffer>) {
+async function readStream(piece: Piece, { lines, stats }: PieceScanner, pause?: Pause): Promise<void> {
+  for await (const block of blocksOf(piece)) {
     stats.bytes += block.length;
     lines.push(block);
     await pause?.();
   }
+}
+
+async function* blocksOf({ fd, gzip }: Piece): AsyncGenerator<Buffer> {
+  if (fd >= 0 && gzip) yield* unpackFile(fd);
+  else if (fd >= 0) yield* createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
+  else if (gzip || (await isGzip(stdin))) {
+    const unpacked = createGunzip({ chunkSize: CHUNK });
+    // Errors of the source must end the reading too: pipe alone does not pass them on.
+    stdin.on('error', (error) => unpacked.destroy(error));
+    yield* stdin.pipe(unpacked);
+  } else yield* stdin;
 }
 
 /** What standard input is, only its beginning tells. */

@@ -60,7 +60,12 @@ describe('files', () => {
       '/b/audit.log',
     ];
     expect(logsOf(names).map((log) => log.map(({ path }) => path))).toEqual([
-      ['/a/audit-2026-01-01T00-00-00.000.log', '/a/audit-2026-01-02T00-00-00.000.log.gz', '/a/audit.log'],
+      [
+        '/a/audit-2026-01-01T00-00-00.000.log.gz',
+        '/a/audit-2026-01-01T00-00-00.000.log',
+        '/a/audit-2026-01-02T00-00-00.000.log.gz',
+        '/a/audit.log',
+      ],
       ['/b/audit.log'],
     ]);
   });
