@@ -90,14 +90,25 @@ export class PieceScanner {
   }
 
   #odd(line: Uint8Array): void {
-    const { events, damaged } = this.stats;
-    if (this.#documents === undefined && events + damaged === 0 && beginsDocument(line)) {
+    // In the midst of an object that was never closed.
+    if (this.#documents?.isInside === true && this.#standsAlone(line)) {
+      this.#documents.end();
+      this.#documents = undefined;
+    }
+    if (this.#documents === undefined && beginsDocument(line)) {
       this.#documents = new DocumentReader((document) => {
         this.#recover(document);
       });
     }
     if (this.#documents === undefined) this.#recover(line);
-    else this.#documents.push(line);
+    else {
+      this.#documents.push(line);
+      if (this.#documents.isIdle) this.#documents = undefined;
+    }
+  }
+
+  #standsAlone(line: Uint8Array): boolean {
+    return line[0] === OPEN && line.length > 2 && this.#spare.scan(line, 0, line.length) && isEvent(this.#spare);
   }
 
   #recover(line: Uint8Array): void {
@@ -142,6 +153,7 @@ async function readPlain({ fd, from, to }: Piece, { lines, stats }: PieceScanner
 }
 
 const REST = 16 << 10;
+const OPEN = 0x7b;
 /** Blocks until signals and the ends of other streams get their turn: a promise that is resolved already gives them none. */
 const TURN = 16;
 

@@ -125,6 +125,27 @@ describe('lines', () => {
     ['zeros before it', [`\0\0\0\0${event}`], ['a'], 0],
     ['half an event, zeros, a whole one', [`${event.slice(0, 60)}\0\0${event}`], ['a'], 1],
     ['half an event with a whole one behind it', [event.slice(0, 200) + line({ auditID: 'b' })], ['b'], 1],
+    [
+      'five without line breaks',
+      [['a', 'b', 'c', 'd', 'e'].map((auditID) => line({ auditID })).join('')],
+      ['a', 'b', 'c', 'd', 'e'],
+      0,
+    ],
+    [
+      'halves among them, and something else',
+      [`x${event}${event.slice(0, 90)}${line({ auditID: 'b' })}rest${line({ auditID: 'c' }).slice(0, 80)}`],
+      ['a', 'b'],
+      4,
+    ],
+    [
+      'an event in the body of another one is none, half of one behind them or not',
+      [
+        `${line({ auditID: 'a', requestObject: JSON.parse(line({ auditID: 'fake' })) as unknown })}${event.slice(0, 90)}`,
+      ],
+      ['a'],
+      1,
+    ],
+    ['an item of a list', [`${event},`], ['a'], 0],
     ['a container log', [`${cri} F ${event}`], ['a'], 0],
     [
       'cut in pieces',

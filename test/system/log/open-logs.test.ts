@@ -106,3 +106,27 @@ describe('what cannot be read as it stands', () => {
     expect(files[1]?.problem).toBe('permission denied');
   });
 });
+
+describe('JSON over many lines', () => {
+  const pretty = (id: string, indent = 2): string => JSON.stringify(JSON.parse(line({ auditID: id })), null, indent);
+  const half = (id: string): string => pretty(id).split('\n').slice(0, 7).join('\n');
+
+  test.each<[string, string, string[], number]>([
+    ['a bracket that is never closed', `{\n${events('a', 'b')}`, ['a', 'b'], 1],
+    ['half of a list', `[{"a":\n${events('a', 'b')}`, ['a', 'b'], 1],
+    ['half an event, whole ones behind it', `${half('x')}\n${pretty('a')}\n${pretty('b')}\n`, ['a', 'b'], 1],
+    ['half an event, lines behind it', `${pretty('a')}\n${half('x')}\n${events('b', 'c')}`, ['a', 'b', 'c'], 1],
+    [
+      'lines first',
+      `${events('a')}${pretty('b')}\n${events('c')}[\n${pretty('d')},\n${pretty('e')}\n]\n`,
+      ['a', 'b', 'c', 'd', 'e'],
+      0,
+    ],
+    ['a list of lines', `[\n${line({ auditID: 'a' })},\n${line({ auditID: 'b' })}\n]\n`, ['a', 'b'], 0],
+    ['half a text', `${pretty('x').replace('"Metadata"', '"Meta')}\n${pretty('a')}\n`, ['a'], 1],
+    ['without indent', `${pretty('a', 0)}\n${pretty('b', 0)}\n`, ['a', 'b'], 0],
+  ])('%s', async (_name, text, ids, damaged) => {
+    const found = await read(join(folderOf({ 'a.log': text }), 'a.log'));
+    expect([found.ids, found.files[0]?.damaged]).toEqual([ids, damaged]);
+  });
+});
