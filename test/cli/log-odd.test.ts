@@ -95,3 +95,16 @@ test('a body that is nested deeper than anybody can write', async () => {
   const list = put(`{"kind":"EventList","items":[${odd},${line({ auditID: 'plain' })}]}\n`);
   expect((await log('query', '--fields', 'id', '-o', 'csv', list)).out).toContain('plain');
 });
+
+test('show takes an Audit-ID literally', async () => {
+  const ids = ['a*b,c', '!x', 'plain-1', 'plain-2'];
+  const path = put(ids.map((auditID) => `${line({ auditID })}\n`).join(''));
+  const shown = async (id: string): Promise<unknown> =>
+    ((await log('show', id, path, '-o', 'json')).json().events as AuditEvent[]).map(({ auditID }) => auditID);
+  expect(await shown('*')).toEqual([]);
+  expect(await shown('!x')).toEqual(['!x']);
+  expect(await shown('!xy')).toEqual([]);
+  expect(await shown('a*b,c')).toEqual(['a*b,c']);
+  expect(await shown('a*b,')).toEqual(['a*b,c']);
+  expect(await shown('plain')).toEqual(['plain-1', 'plain-2']);
+});

@@ -33,6 +33,8 @@ export interface FilterSpec {
   agent?: readonly string[];
   uri?: readonly string[];
   auditId?: readonly string[];
+  /** Taken literally: Audit-IDs are the clients' to choose, with any character in them. */
+  oneId?: { id: string; isWhole: boolean };
   /** `key`, `key=value`. */
   annotation?: readonly string[];
   where?: readonly string[];
@@ -84,6 +86,10 @@ function addTests(spec: FilterSpec, tests: Tests): void {
     if (values !== undefined) head.push(texts(SLOT[slot], values));
   }
   if (spec.stage !== undefined && !spec.stage.includes('all')) head.push(texts(SLOT.stage, spec.stage.map(stageNamed)));
+  if (spec.oneId !== undefined) {
+    const { id, isWhole } = spec.oneId;
+    head.push((scan) => (isWhole ? scan.text(SLOT.auditID) === id : scan.text(SLOT.auditID).startsWith(id)));
+  }
   if (spec.resource !== undefined) rest.push(resourceFilter(spec.resource));
   if (spec.ip !== undefined) {
     const test = listTest(spec.ip, addressTest);
