@@ -1,5 +1,5 @@
 /** The program as a process: what signals and a full disk do to commands that only read. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, openSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -152,4 +152,22 @@ describe('what is written', () => {
       expect(existsSync(join(folder, 'same'))).toBe(true);
     },
   );
+});
+
+test('one clock for query and top: here half an hour past the full ones', () => {
+  const path = join(tempFolder(), 'audit.log');
+  writeFileSync(
+    path,
+    `${line({ time: '2026-01-31T23:15:09.123456Z' })}\n${line({ auditID: '2', time: '2026-01-31T23:45:09.000000Z' })}\n`,
+  );
+  const ask = (words: string): string =>
+    execFileSync(process.execPath, [PROGRAM, 'log', ...words.split(' '), path], {
+      encoding: 'utf8',
+      env: { TZ: 'Asia/Kolkata' },
+    });
+  expect(ask('top --by hour -o csv')).toBe('hour,count\r\n2026-02-01T04,1\r\n2026-02-01T05,1\r\n');
+  expect(ask('top --by day -o csv')).toBe('day,count\r\n2026-02-01,2\r\n');
+  expect(ask('top --by hour -o csv --utc')).toBe('hour,count\r\n2026-01-31T23,2\r\n');
+  expect(ask('top --by hour -o jsonl')).toBe('{"hour":"2026-01-31T23","count":2}\n');
+  expect(ask('query --fields time -o csv --limit 1')).toBe('time\r\n2026-02-01T04:45:09.123456+05:30\r\n');
 });

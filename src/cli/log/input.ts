@@ -46,7 +46,7 @@ export function filterOf(flags: FilterFlags, now: number): FilterSpec {
   const given = Object.fromEntries(Object.entries({ ...lists, ...more }).filter(([, values]) => values !== undefined));
   const spec: FilterSpec = {
     ...(given as FilterSpec),
-    ...(since === undefined ? {} : { since: timeArgument(since, now, utc) }),
+    ...(since === undefined ? {} : { since: timeArgument(since, now, utc, true) }),
     ...(until === undefined ? {} : { until: timeArgument(until, now, utc) }),
   };
   if (spec.since !== undefined && spec.until !== undefined && spec.since > spec.until)

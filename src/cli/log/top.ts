@@ -18,7 +18,9 @@ export async function top(context: Context, command: Command, files: string[], f
   const options = globals(command);
   const names = await namesOf(context, command, files, flags);
   await withLogs(context, command, names, async (logs) => {
-    const result = await logs.collect(filter, { kind: 'top', by });
+    // As in a query: people read the local clock, programs UTC.
+    const local = !flags.utc && options.output !== 'json' && options.output !== 'jsonl';
+    const result = await logs.collect(filter, { kind: 'top', by, local });
     if (result.kind !== 'top') return '';
     const shown = { by, counts: result.counts, limit: flags.limit, files: logs.files };
     const { columns } = context.streams;

@@ -31,7 +31,7 @@ export async function who(
 ): Promise<void> {
   const { target, files } = targetOf(words);
   const question = parseQuestion(verb, target, flags.namespace);
-  const since = flags.since === undefined ? undefined : timeArgument(flags.since, context.now(), flags.utc);
+  const since = flags.since === undefined ? undefined : timeArgument(flags.since, context.now(), flags.utc, true);
   const until = flags.until === undefined ? undefined : timeArgument(flags.until, context.now(), flags.utc);
   const { names, policy } = await logAndPolicy(context, command, files, flags);
   const options = globals(command);

@@ -6,7 +6,7 @@ import type { LogFile } from '../../change/log';
 import { csvLine } from './csv';
 import { EventTable, TABLE_FIELDS, WIDE_FIELDS } from './table';
 import type { Style } from '../style';
-import { shortTime } from './time';
+import { localIso } from './time';
 
 export type EventFormat = 'text' | 'wide' | 'json' | 'jsonl' | 'csv';
 
@@ -106,10 +106,6 @@ function csvPrinter(options: EventsOptions): EventPrinter {
     },
     end: () => (isFirst ? csvLine(names) : ''),
   };
-}
-
-function localIso(text: string): string {
-  return text === '' ? '' : shortTime(text, false, true);
 }
 
 function tablePrinter(options: EventsOptions): EventPrinter {

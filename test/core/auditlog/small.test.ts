@@ -7,7 +7,8 @@ import { MASK, maskBody, maskUri, presentable } from '../../../src/core/auditlog
 import { parseQuestion } from '../../../src/core/auditlog/question';
 import { EventScan } from '../../../src/core/auditlog/scan';
 import { evenBars, minutesOf, Timeline } from '../../../src/core/auditlog/timeline';
-import { micros, timeArgument, timeText } from '../../../src/core/auditlog/time';
+import { micros, localMinute, timeArgument, timeText } from '../../../src/core/auditlog/time';
+import { localIso } from '../../../src/output/log/time';
 import { parseAddress } from '../../../src/core/auditlog/address';
 import { line } from '../../support/audit-events';
 
@@ -95,6 +96,38 @@ describe('files', () => {
     // Where an hour is usual, an hour is no gap.
     expect(gapsIn(minutes('2026-01-01T00:00', '2026-01-01T01:00', '2026-01-01T02:00'))).toEqual([]);
     expect(missingRotations(['audit.log', 'audit.log.1', 'audit.log.4.gz'])).toEqual(['audit.log.2', 'audit.log.3']);
+  });
+});
+
+describe('times as they are written', () => {
+  const now = Date.UTC(2026, 6, 2, 14, 5);
+  test.each([
+    ['2026-01-31T14:05Z', '2026-01-31T14:05:00.000000Z'],
+    ['2026-01-31 14:05+02:00', '2026-01-31T12:05:00.000000Z'],
+    ['23:59', '2026-07-01T23:59:00.000000Z'],
+    ['14:05', '2026-07-02T14:05:00.000000Z'],
+  ])('since %s', (text, expected) => {
+    expect(timeText(timeArgument(text, now, true, true))).toBe(expected);
+  });
+
+  test.each(['2026-02-30T00:00:00Z', '2026-02-30T00:00Z', '2026-13-01T00:00:00Z', '2026-02-30'])(
+    '%s is none',
+    (text) => {
+      expect(() => timeArgument(text, now, true)).toThrow('this is no time');
+    },
+  );
+
+  test('until 23:59 is to come', () => {
+    expect(timeText(timeArgument('23:59', now, true))).toBe('2026-07-02T23:59:00.000000Z');
+  });
+
+  test('the local clock, by minutes and to the microsecond', () => {
+    const local = new Date(now);
+    const two = (number: number): string => String(number).padStart(2, '0');
+    expect(localMinute('2026-07-02T14:05')).toContain(`T${two(local.getHours())}:${two(local.getMinutes())}`);
+    const iso = localIso('2026-07-02T14:05:09.123456Z');
+    expect(iso).toMatch(/\.123456[+-]\d\d:\d\d$/);
+    expect(Date.parse(iso)).toBe(Date.parse('2026-07-02T14:05:09.123Z'));
   });
 });
 
