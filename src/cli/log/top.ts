@@ -4,6 +4,7 @@ import { splitValues } from '../../core/auditlog/patterns';
 import { TopCounter } from '../../core/auditlog/top';
 import { topCsv, topJson, topText } from '../../output/log/top';
 import { globals, styles, type Context } from '../context';
+import { tellNothing } from './hints';
 import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
 
 export interface TopFlags extends FilterFlags {
@@ -22,6 +23,7 @@ export async function top(context: Context, command: Command, files: string[], f
     const local = !flags.utc && options.output !== 'json' && options.output !== 'jsonl';
     const result = await logs.collect(filter, { kind: 'top', by, local });
     if (result.kind !== 'top') return '';
+    if (result.counts.total === 0) await tellNothing(context, command, logs, flags);
     const shown = { by, counts: result.counts, limit: flags.limit, files: logs.files };
     const { columns } = context.streams;
     const { output } = options;

@@ -18,6 +18,8 @@ export interface EventsOptions extends Shown {
   width?: number;
   /** Absent: the format's own. */
   fields?: readonly string[];
+  /** Some of them are parts of bodies, and so asked for. */
+  bodyFields?: boolean;
   /** Each event is shown at once. */
   live?: boolean;
 }
@@ -40,9 +42,13 @@ export function eventPrinter(options: EventsOptions): EventPrinter {
   }
 }
 
+function shownOf(event: AuditEvent, { bodies, reveal, bodyFields = false }: EventsOptions): AuditEvent {
+  return presentable(event, { bodies: bodies || bodyFields, reveal });
+}
+
 /** With `--fields` an object of just these. */
 function shownEvent(event: AuditEvent, options: EventsOptions): unknown {
-  const shown = presentable(event, options);
+  const shown = shownOf(event, options);
   if (options.fields === undefined) return shown;
   return Object.fromEntries(options.fields.map((name) => [name, fieldReader(name).read(shown) ?? null]));
 }
@@ -99,7 +105,7 @@ function csvPrinter(options: EventsOptions): EventPrinter {
   let isFirst = true;
   return {
     add(event) {
-      const shown = presentable(event, options);
+      const shown = shownOf(event, options);
       const head = isFirst ? csvLine(names) : '';
       isFirst = false;
       return head + csvLine(readers.map(({ name, read }) => cell(name, read(shown))));
@@ -120,7 +126,7 @@ function tablePrinter(options: EventsOptions): EventPrinter {
   });
   return {
     add(event, open) {
-      const shown = presentable(event, options);
+      const shown = shownOf(event, options);
       return table.add(shown, open) + (options.bodies ? bodiesText(shown, table, style) : '');
     },
     end: () => table.flush(),

@@ -125,6 +125,19 @@ class Logs implements OpenLogs {
     return oldest;
   }
 
+  async newest(): Promise<number | undefined> {
+    let newest: number | undefined;
+    for (const log of this.#logs) {
+      for (const file of log.toReversed()) {
+        const found = file.divisible ? await ending(file) : file.endsAt;
+        if (found === undefined) continue;
+        if (newest === undefined || found > newest) newest = found;
+        break;
+      }
+    }
+    return newest;
+  }
+
   reads(path: string): boolean {
     return isOpen(path, this.#logs);
   }
@@ -250,6 +263,17 @@ async function beginning(file: OpenFile): Promise<number | undefined> {
     if (++events === FIRST_EVENTS) throw new Error('enough');
   });
   return oldest;
+}
+
+/** Time of the newest of a file's last events. */
+async function ending(file: OpenFile): Promise<number | undefined> {
+  const task = { id: 0, first: true, piece: { ...file, from: Math.max(0, file.size - FIRST), to: file.size } };
+  let newest: number | undefined;
+  await eventsOfTask(task, compileFilter({ stage: ['all'] }), (scan) => {
+    const time = stageMicros(scan);
+    if (!Number.isNaN(time) && (newest === undefined || time > newest)) newest = time;
+  });
+  return newest;
 }
 
 function earlier(known: number | undefined, time: number): number | undefined {
