@@ -250,6 +250,7 @@ class Logs implements OpenLogs {
 
 const FIRST = 1 << 20;
 const FIRST_EVENTS = 1000;
+const LAST = 256 << 10;
 
 /** Time of the oldest of a file's first events; undefined when it has none. The rest is not read, nor unpacked. */
 async function beginning(file: OpenFile): Promise<number | undefined> {
@@ -267,7 +268,7 @@ async function beginning(file: OpenFile): Promise<number | undefined> {
 
 /** Time of the newest of a file's last events. */
 async function ending(file: OpenFile): Promise<number | undefined> {
-  const task = { id: 0, first: true, piece: { ...file, from: Math.max(0, file.size - FIRST), to: file.size } };
+  const task = { id: 0, first: true, piece: { ...file, from: Math.max(0, file.size - LAST), to: file.size } };
   let newest: number | undefined;
   await eventsOfTask(task, compileFilter({ stage: ['all'] }), (scan) => {
     const time = stageMicros(scan);
