@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { constants, homedir } from 'node:os';
 import { runProgram } from './cli/program';
-import type { Context, Streams } from './cli/context';
+import type { CommandKind, Context, Streams } from './cli/context';
 import type { Interrupts, RunSelf } from './change/ports';
-import { UserError } from './core/errors';
+import { messageOf, UserError } from './core/errors';
 import { createClock } from './system/clock';
 import { createEditor } from './system/editor';
 import { createFiles } from './system/files';
@@ -24,9 +24,19 @@ import type { enterSandbox } from './sandbox/world';
 
 export async function start(args: readonly string[]): Promise<void> {
   let sandbox: (() => ReturnType<typeof enterSandbox>) | undefined;
-  const { interrupts, hold } = listenForSignals();
+  const { interrupts, hold, begin } = listenForSignals();
+  let kind: CommandKind | undefined;
+  let isUnwritten = false;
   const context: Context = {
-    streams: openStreams(),
+    streams: openStreams(() => {
+      isUnwritten = true;
+      // What changes something answers for the change: 2 would say that nothing was written.
+      if (kind !== 'changes') process.exitCode = 2;
+    }),
+    begin(what) {
+      kind = what;
+      begin(what);
+    },
     world({ root, nodeName, manifestPath, stateDir }, report) {
       const stand = sandbox?.();
       const at = stand?.root ?? resolve(root);
@@ -100,7 +110,7 @@ export async function start(args: readonly string[]): Promise<void> {
     runSelf,
     interrupts,
     exit(code) {
-      process.exitCode = code;
+      process.exitCode = isUnwritten && kind !== 'changes' ? 2 : code;
     },
   };
   await runProgram(context, args);
@@ -158,11 +168,16 @@ function scriptPath(): string {
   return realpathSync(script);
 }
 
-function openStreams(): Streams {
+/** @param onUnwritten the answer is lost, and somebody may wait for it. */
+function openStreams(onUnwritten: () => void): Streams {
   const { stdout, stderr, env } = process;
   // A reader that has gone (`| head`, a closed SSH session) must not end a change half-way.
   let closed = false;
-  stdout.on('error', () => {
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (!closed && error.code !== 'EPIPE') {
+      stderr.write(`the answer could not be written to its end: ${messageOf(error)}\n`);
+      onUnwritten();
+    }
     closed = true;
   });
   stderr.on('error', () => undefined);
@@ -193,22 +208,33 @@ function openStreams(): Streams {
 }
 
 /**
- * The first signal asks for an end in good order, the second for one at once. A lost terminal asks for nothing. While it is
- * held, a Ctrl-C is somebody else's: the terminal sends it to every program in front.
+ * What changes something is asked: the first signal asks for an end in good order, the second for one at once, a lost terminal
+ * for nothing. What only reads has nothing to put in order, and ends at the first one. While it is held, a Ctrl-C is somebody
+ * else's: the terminal sends it to every program in front.
  */
-function listenForSignals(): { interrupts: Interrupts; hold: () => () => void } {
+function listenForSignals(): {
+  interrupts: Interrupts;
+  hold: () => () => void;
+  begin: (kind: CommandKind) => void;
+} {
   const first = new AbortController();
   const second = new AbortController();
   let held = 0;
-  const onSignal = (): void => {
-    if (first.signal.aborted) second.abort();
+  let kind: CommandKind | undefined;
+  let heard: NodeJS.Signals | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    const again = first.signal.aborted;
+    heard ??= signal;
+    if (kind === 'reads' || (kind === 'follows' && (again || signal === 'SIGHUP'))) end(signal);
+    if (signal === 'SIGHUP') return;
+    if (again) second.abort();
     first.abort();
   };
-  process.on('SIGINT', () => {
-    if (held === 0) onSignal();
+  process.on('SIGINT', (signal) => {
+    if (held === 0) onSignal(signal);
   });
   process.on('SIGTERM', onSignal);
-  process.on('SIGHUP', () => undefined);
+  process.on('SIGHUP', onSignal);
   return {
     interrupts: { first: first.signal, second: second.signal },
     hold: () => {
@@ -217,5 +243,15 @@ function listenForSignals(): { interrupts: Interrupts; hold: () => () => void } 
         held--;
       };
     },
+    begin(what) {
+      kind = what;
+      if (heard !== undefined && (kind === 'reads' || (kind === 'follows' && heard === 'SIGHUP'))) end(heard);
+    },
   };
+}
+
+/** As a shell tells the end by a signal. Files that were begun are removed by who began them (system/temporary.ts). */
+function end(signal: NodeJS.Signals): never {
+  // eslint-disable-next-line no-restricted-syntax -- nobody waits for the rest of the output
+  process.exit(128 + constants.signals[signal]);
 }

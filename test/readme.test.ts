@@ -17,6 +17,7 @@ const program = buildProgram({
   doctor: unused,
   readInput: unused,
   inputLines: unused,
+  begin: unused,
   writeOutput: unused,
   editor: unused,
   terminal: unused,

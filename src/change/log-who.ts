@@ -1,6 +1,13 @@
 /** Who did it: the answer from the log, and what it is worth: how far the log reaches back, and what the policy lets into it. */
-import { parseEvent, timeOf, type AuditEvent } from '../core/auditlog/event';
-import { filterOfQuestion, requestsOfQuestion, type Question } from '../core/auditlog/question';
+import { parseEvent, sound, timeOf, type AuditEvent } from '../core/auditlog/event';
+import {
+  concernOf,
+  filterOfQuestion,
+  isNamespaced,
+  requestsOfQuestion,
+  type Concern,
+  type Question,
+} from '../core/auditlog/question';
 import { timeText } from '../core/auditlog/time';
 import { decide } from '../core/policy/match';
 import type { AuditRequest, Decision, Policy } from '../core/policy/types';
@@ -33,6 +40,8 @@ export interface PolicyView {
   rule: number | null;
   /** Whose requests are not logged, for `some`. */
   notFor: string[];
+  /** Where nobody's are, for `some`, when no namespace was asked about. */
+  notIn: string[];
 }
 
 export interface WhoReport {
@@ -50,17 +59,24 @@ export async function askWho(
   policy: Policy | undefined,
 ): Promise<WhoReport> {
   const answers: WhoAnswer[] = [];
-  for await (const { raw } of logs.events({ ...filterOfQuestion(question), ...span }))
-    answers.push(answerFrom(parseEvent(raw, false), question));
+  for await (const { raw } of logs.events({ ...filterOfQuestion(question), ...span })) {
+    const event = sound(parseEvent(raw, false));
+    // Who has no name in the request may have one in a body.
+    const isNamed = question.name === undefined || event.objectRef?.name !== undefined;
+    const concern = concernOf(isNamed ? event : parseEvent(raw), question);
+    if (concern.with !== 'other') answers.push(answerFrom(event, concern));
+  }
   const oldest = await logs.oldest();
+  // There is only one who created it.
+  const isFound = question.deed === 'create' && answers.some(({ direct, succeeded }) => direct && succeeded);
   return {
-    answers,
+    answers: isFound ? answers.filter(({ direct }) => direct) : answers,
     oldest: oldest === undefined ? null : timeText(oldest),
     policy: policy === undefined ? null : policyView(policy, question),
   };
 }
 
-function answerFrom(event: AuditEvent, question: Question): WhoAnswer {
+function answerFrom(event: AuditEvent, concern: Concern): WhoAnswer {
   const { user, impersonatedUser, objectRef, responseStatus, sourceIPs, userAgent, verb, auditID, stage } = event;
   const code = responseStatus?.code ?? null;
   return {
@@ -71,21 +87,47 @@ function answerFrom(event: AuditEvent, question: Question): WhoAnswer {
     resource: objectRef?.resource ?? '',
     subresource: objectRef?.subresource ?? null,
     namespace: objectRef?.namespace ?? null,
-    name: objectRef?.name ?? null,
+    name: concern.name ?? null,
     time: timeOf(event),
     ips: sourceIPs ?? [],
     agent: userAgent ?? '',
     code,
     succeeded: stage !== 'Panic' && code !== null && code < 400,
-    direct:
-      question.name === undefined || (objectRef?.resource === question.target.resource && objectRef.name !== undefined),
+    direct: concern.with === 'one',
     auditID: auditID ?? '',
   };
 }
 
-/** Asks the policy for everybody whom it can tell apart. */
+/** No rule names it. */
+const ELSEWHERE = 'other namespaces';
+
+/** Asks the policy for everybody whom it can tell apart, and, when no namespace was asked about, in all that it can tell apart. */
 export function policyView(policy: Policy, question: Question): PolicyView {
-  const kinds = requestsOfQuestion(question);
+  const all = placesOf(policy, question).map((place) => ({ place, ...viewIn(policy, question, place) }));
+  const missed = all.flatMap((each) => each.missed);
+  const [first] = missed;
+  if (first === undefined) return { logged: 'every', rule: null, notFor: [], notIn: [] };
+  const { rule } = first.decision;
+  const silent = all.filter(({ logged }) => logged === 0);
+  if (silent.length === all.length) return { logged: 'none', rule, notFor: [], notIn: [] };
+  const partly = all.filter(({ logged }) => logged > 0).flatMap((each) => each.missed);
+  const notFor = [...new Set(partly.map(({ who }) => who))];
+  return { logged: 'some', rule, notFor, notIn: silent.map(({ place }) => place) };
+}
+
+/** A rule for namespaces is silent about what is in none: that alone would say nothing of objects that are in one. */
+function placesOf({ rules }: Policy, question: Question): string[] {
+  if (question.namespace !== undefined) return [question.namespace];
+  if (!isNamespaced(question.target)) return [''];
+  return [...new Set(rules.flatMap(({ namespaces }) => namespaces)), ELSEWHERE].filter((place) => place !== '');
+}
+
+function viewIn(
+  policy: Policy,
+  question: Question,
+  place: string,
+): { logged: number; missed: { who: string; decision: Decision }[] } {
+  const kinds = requestsOfQuestion(question, place);
   const missed: { who: string; decision: Decision }[] = [];
   let logged = 0;
   for (const { user, groups } of people(policy)) {
@@ -94,11 +136,7 @@ export function policyView(policy: Policy, question: Question): PolicyView {
     if (hidden === undefined) logged++;
     else missed.push({ who: user, decision: hidden });
   }
-  const [first] = missed;
-  if (first === undefined) return { logged: 'every', rule: null, notFor: [] };
-  const { rule } = first.decision;
-  if (logged === 0) return { logged: 'none', rule, notFor: [] };
-  return { logged: 'some', rule, notFor: missed.map(({ who }) => who) };
+  return { logged, missed };
 }
 
 function isLogged({ level, omitStages }: Decision): boolean {

@@ -42,6 +42,10 @@ export interface OpenLogs {
   collect(filter: FilterSpec, spec: CollectorSpec): Promise<CollectorResult>;
   /** Time of the oldest event in microseconds; undefined when there is none. */
   oldest(): Promise<number | undefined>;
+  /** Time of the newest event, where it can be told without reading everything once more. */
+  newest(): Promise<number | undefined>;
+  /** Whether that is one of the files that are read, by whatever name. */
+  reads(path: string): boolean;
   close(): void;
 }
 

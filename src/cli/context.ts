@@ -32,8 +32,13 @@ export interface WorldOptions {
   stateDir: string;
 }
 
+/** What a signal means to a command: `changes` ends in good order, `reads` at once, `follows` is ended by one and has done its work. */
+export type CommandKind = 'changes' | 'reads' | 'follows';
+
 export interface Context {
   streams: Streams;
+  /** Said once, before the command does anything. */
+  begin(kind: CommandKind): void;
   /** Builds the adapters; nothing is opened until they are used. */
   world(options: WorldOptions, report: (event: ChangeEvent) => void): Ports;
   /** What doctor needs besides. */
@@ -45,8 +50,9 @@ export interface Context {
   /**
    * A file of the user's, whole, by one rename; links are followed, mode and owner stay. `create` never replaces one.
    * Rejects with a UserError.
+   * @param mode of a new file, less the umask.
    */
-  writeOutput(path: string, bytes: Uint8Array, how: 'create' | 'replace'): Promise<void>;
+  writeOutput(path: string, bytes: Uint8Array, how: 'create' | 'replace', mode?: number): Promise<void>;
   /** The user's editor. Throws a UserError when their choice of it cannot be understood. */
   editor(options: { root: string }): Editor;
   /** The person at the terminal; undefined where there is none. */
@@ -66,7 +72,7 @@ export interface Context {
   interrupts: Interrupts;
   /** What reads audit logs, loaded on first use. */
   logs(): Promise<LogReader>;
-  /** Events as a Parquet file, whole or not at all. Rejects with a UserError. */
+  /** Events as a Parquet file, whole or not at all; links are followed. Rejects with a UserError. */
   writeParquet(path: string, events: AsyncIterable<AuditEvent>): Promise<{ rows: number; bytes: number }>;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -9,7 +9,7 @@ import { createStyle } from '../output/style';
 import { VERSION } from '../version';
 import { applyCommand } from './apply';
 import { demoCommand } from './demo';
-import { OUTPUT_FORMATS, type Context, type GlobalOptions, type OutputFormat } from './context';
+import { OUTPUT_FORMATS, type CommandKind, type Context, type GlobalOptions, type OutputFormat } from './context';
 import { disableCommand } from './disable';
 import { doctorCommand } from './doctor';
 import { editCommand } from './edit';
@@ -56,6 +56,9 @@ export function buildProgram(context: Context): Command {
       if (formatsOf(action).includes(output)) return;
       action.error(`error: option '-o, --output <format>' argument '${output}' is invalid. ${FORMATS}`);
     })
+    .hook('preAction', (_program, action) => {
+      context.begin(kindOf(action));
+    })
     .hook('preAction', (_program, action) => enterWanted(context, program, action))
     .addHelpText('afterAll', exitCodesText());
   for (const make of [
@@ -90,6 +93,15 @@ export function buildProgram(context: Context): Command {
       });
   }
   return program;
+}
+
+/** What is not named here may have something half done when a signal comes. */
+const READING: readonly string[] = ['status', 'verify', 'history', 'doctor', 'policy', 'log'];
+
+function kindOf(action: Command): CommandKind {
+  const group = action.parent?.parent ? action.parent : action;
+  if (!READING.includes(group.name()) || action.opts<{ fix?: boolean }>().fix === true) return 'changes';
+  return group.name() === 'log' && action.name() === 'follow' ? 'follows' : 'reads';
 }
 
 const FORMATS = 'Allowed choices are text, json (policy lint: sarif too; log: jsonl, csv, wide too).';

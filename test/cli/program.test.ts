@@ -277,6 +277,7 @@ describe('help', () => {
     doctor: unused,
     readInput: unused,
     inputLines: unused,
+    begin: unused,
     writeOutput: unused,
     editor: unused,
     terminal: unused,

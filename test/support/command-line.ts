@@ -89,6 +89,7 @@ export async function run(node: FakeNode, args: readonly string[], options: RunO
       talkColour: options.colour ?? false,
       ...(options.columns === undefined ? {} : { columns: options.columns }),
     },
+    begin: () => undefined,
     world(world, report) {
       result.world = world;
       const ports = node.ports();

@@ -4,7 +4,7 @@ import { parseEvent } from '../../core/auditlog/event';
 import { presentable } from '../../core/auditlog/mask';
 import { UserError } from '../../core/errors';
 import { globals, styles, type Context } from '../context';
-import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
+import { filterOf, namesOf, refuseInput, withLogs, type FilterFlags } from './input';
 
 export interface ExportFlags extends FilterFlags {
   parquet?: string;
@@ -27,6 +27,7 @@ export async function exportLog(
   const options = globals(command);
   const names = await namesOf(context, command, files, flags);
   await withLogs(context, command, names, async (logs) => {
+    refuseInput(logs, parquet);
     const events = (async function* () {
       for await (const { raw } of logs.events(filter)) yield presentable(parseEvent(raw, flags.bodies), flags);
     })();

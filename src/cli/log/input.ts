@@ -46,7 +46,7 @@ export function filterOf(flags: FilterFlags, now: number): FilterSpec {
   const given = Object.fromEntries(Object.entries({ ...lists, ...more }).filter(([, values]) => values !== undefined));
   const spec: FilterSpec = {
     ...(given as FilterSpec),
-    ...(since === undefined ? {} : { since: timeArgument(since, now, utc) }),
+    ...(since === undefined ? {} : { since: timeArgument(since, now, utc, true) }),
     ...(until === undefined ? {} : { until: timeArgument(until, now, utc) }),
   };
   if (spec.since !== undefined && spec.until !== undefined && spec.since > spec.until)
@@ -95,4 +95,10 @@ export async function withLogs(
   } finally {
     logs.close();
   }
+}
+
+/** A rename over a log that is being read, or written by the server, would end it. @throws {UserError} `output-is-input`. */
+export function refuseInput(logs: OpenLogs, path: string): void {
+  if (!logs.reads(path)) return;
+  throw new UserError('output-is-input', `${path} is one of the logs that are read`, { hints: ['name another file'] });
 }

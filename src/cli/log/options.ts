@@ -41,10 +41,13 @@ export function addFilterOptions(command: Command): Command {
 }
 
 export function addLogOptions(command: Command): Command {
+  // One at a time: as a list it would take the words of `who` and `show`.
   return command
-    .option(
-      '--log <files...>',
-      'logs, folders or patterns, gzipped ones too, - for standard input (default: of this node)',
+    .addOption(
+      new Option(
+        '--log <file>',
+        'a log, folder or pattern, gzipped ones too, - for standard input; repeatable (default: of this node)',
+      ).argParser(append),
     )
     .option('--utc', 'times in UTC instead of the local clock', false);
 }

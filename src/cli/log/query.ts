@@ -1,10 +1,11 @@
 /** `log query`: the events that a filter lets through. */
 import type { Command } from 'commander';
 import { parseEvent, type AuditEvent } from '../../core/auditlog/event';
-import { fieldReader } from '../../core/auditlog/fields';
+import { fieldReader, isOfBody } from '../../core/auditlog/fields';
 import { eventPrinter, type EventFormat, type EventPrinter } from '../../output/log/events';
 import { splitValues } from '../../core/auditlog/patterns';
 import { globals, sandboxField, styles, type Context } from '../context';
+import { tellNothing, tellUnknownFields } from './hints';
 import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
 
 export interface ShowFlags {
@@ -36,6 +37,7 @@ export async function query(context: Context, command: Command, files: string[],
       }
       if (++count === flags.limit) break;
     }
+    if (count === 0) await tellNothing(context, command, logs, flags);
     for (const { event, open } of last) context.streams.out(print.add(event, open));
     return print.end(logs.files);
   });
@@ -52,6 +54,7 @@ export function printer(
   const options = globals(command);
   const fields = flags.fields === undefined ? undefined : splitValues(flags.fields);
   fields?.forEach(fieldReader);
+  tellUnknownFields(context, command, fields ?? []);
   const { columns } = context.streams;
   return eventPrinter({
     command: name,
@@ -61,6 +64,7 @@ export function printer(
     utc: flags.utc,
     bodies: flags.bodies,
     reveal: flags.reveal,
+    bodyFields: fields?.some(isOfBody) === true,
     live,
     ...(fields === undefined ? {} : { fields }),
     ...(columns === undefined ? {} : { width: columns }),

@@ -8,11 +8,14 @@ import { reportHtml } from '../../output/log/html/report';
 import { reportJson, reportText } from '../../output/log/report';
 import { VERSION } from '../../version';
 import { globals, sandboxField, styles, type Context } from '../context';
-import { filterOf, namesOf, withLogs, type FilterFlags } from './input';
+import { filterOf, namesOf, refuseInput, withLogs, type FilterFlags } from './input';
 
 export interface ReportFlags extends FilterFlags {
   html?: string;
 }
+
+/** A page has names and addresses of people in it. */
+const PRIVATE = 0o600;
 
 export async function report(context: Context, command: Command, files: string[], flags: ReportFlags): Promise<void> {
   const filter = filterOf(flags, context.now());
@@ -20,6 +23,7 @@ export async function report(context: Context, command: Command, files: string[]
   const names = await namesOf(context, command, files, flags);
   const { out, talk } = styles(context, options);
   await withLogs(context, command, names, async (logs) => {
+    if (flags.html !== undefined) refuseInput(logs, flags.html);
     const result = await logs.collect(filter, { kind: 'report' });
     if (result.kind !== 'report') return '';
     const data = masked(result.data);
@@ -31,7 +35,7 @@ export async function report(context: Context, command: Command, files: string[]
     };
     if (flags.html !== undefined) {
       const page = reportHtml({ ...shown, utc: flags.utc, madeAt: context.now(), version: VERSION });
-      await context.writeOutput(flags.html, new TextEncoder().encode(page), 'replace');
+      await context.writeOutput(flags.html, new TextEncoder().encode(page), 'replace', PRIVATE);
       context.streams.talk(`${talk.green('\u2713')} written: ${flags.html}\n`);
     }
     if (options.output === 'json') return reportJson(shown, flags.html ?? null, sandboxField(options));

@@ -24,11 +24,11 @@ export async function show(
   const options = globals(command);
   const names = await namesOf(context, command, files, flags);
   await withLogs(context, command, names, async (logs) => {
-    const found = await eventsOf(logs.events({ auditId: [id.replaceAll(',', '\\,')], stage: ['all'] }));
+    const found = await eventsOf(logs.events({ oneId: { id, isWhole: true }, stage: ['all'] }));
     const events =
       found.length > 0 || id.length >= WHOLE_ID || id.length < 4
         ? found
-        : await eventsOf(logs.events({ auditId: [`${id.replaceAll(',', '\\,')}*`], stage: ['all'] }));
+        : await eventsOf(logs.events({ oneId: { id, isWhole: false }, stage: ['all'] }));
     const { output } = options;
     return output === 'json'
       ? showJson(id, events, flags, logs.files, sandboxField(options))

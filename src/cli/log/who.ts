@@ -7,10 +7,12 @@ import { askWho } from '../../change/log-who';
 import { nodeLog, type LogNames } from '../../change/log';
 import { kubeVersionOf } from '../../change/manifest';
 import { requirePolicy } from '../../change/policy';
+import { safeText } from '../../output/log/text';
 import { whoJson, whoNotes, whoText } from '../../output/log/who';
 import { openWorld } from '../change-options';
 import { globals, rootOf, sandboxField, styles, type Context } from '../context';
 import { loadedPolicy } from '../policy/input';
+import { resourceHint } from './hints';
 import { withLogs, type LogFlags } from './input';
 
 export interface WhoFlags extends LogFlags {
@@ -31,7 +33,7 @@ export async function who(
 ): Promise<void> {
   const { target, files } = targetOf(words);
   const question = parseQuestion(verb, target, flags.namespace);
-  const since = flags.since === undefined ? undefined : timeArgument(flags.since, context.now(), flags.utc);
+  const since = flags.since === undefined ? undefined : timeArgument(flags.since, context.now(), flags.utc, true);
   const until = flags.until === undefined ? undefined : timeArgument(flags.until, context.now(), flags.utc);
   const { names, policy } = await logAndPolicy(context, command, files, flags);
   const options = globals(command);
@@ -39,6 +41,11 @@ export async function who(
   await withLogs(context, command, names, async (logs) => {
     const span = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
     const report = await askWho(logs, question, span, policy);
+    if (report.answers.length === 0) {
+      const { resource, group } = question.target;
+      const name = group === undefined ? resource : `${resource}.${group}`;
+      for (const hint of resourceHint(name)) context.streams.talk(`${talk.yellow('!')} ${safeText(hint)}\n`);
+    }
     if (options.output === 'json') return whoJson(report, question, logs.files, sandboxField(options));
     context.streams.talk(whoNotes(report, question, since, talk, flags.utc));
     return whoText(report, question, out, flags.utc);

@@ -4,7 +4,8 @@ import { ReportCollector, mergeReports, type ReportData } from './report';
 import { mergeTop, TopCounter, type TopCounts } from './top';
 import { unreachable } from '../errors';
 
-export type CollectorSpec = { kind: 'top'; by: readonly string[] } | { kind: 'report' };
+/** `local`: times are those of the local clock. */
+export type CollectorSpec = { kind: 'top'; by: readonly string[]; local?: boolean } | { kind: 'report' };
 export type CollectorResult = { kind: 'top'; counts: TopCounts } | { kind: 'report'; data: ReportData };
 
 export interface Collector {
@@ -15,7 +16,7 @@ export interface Collector {
 export function createCollector(spec: CollectorSpec): Collector {
   switch (spec.kind) {
     case 'top': {
-      const counter = new TopCounter(spec.by);
+      const counter = new TopCounter(spec.by, spec.local);
       return {
         add: (scan) => {
           counter.add(scan);

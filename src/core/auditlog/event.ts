@@ -49,9 +49,10 @@ const utf8 = new TextDecoder();
  */
 export function parseEvent(raw: Uint8Array, bodies = true): AuditEvent {
   try {
-    return JSON.parse(utf8.decode(bodies ? raw : cut(raw))) as AuditEvent;
+    const text = bodies ? raw : cut(raw);
+    return showable(JSON.parse(utf8.decode(text)) as AuditEvent, text.length);
   } catch {
-    return withoutBodies(raw);
+    return showable(withoutBodies(raw), raw.length);
   }
 }
 
@@ -88,6 +89,122 @@ function withoutBodies(raw: Uint8Array): AuditEvent {
     if (value !== undefined) event[name] = value;
   }
   return event;
+}
+
+/** Deeper than that, JSON cannot be written with any certainty: its writer calls itself. No API type comes near it. */
+const DEEPEST = 500;
+const TOO_DEEP = '(nested too deep to be shown)';
+
+/** @param size in bytes: two of them make a level. */
+function showable(event: AuditEvent, size: number): AuditEvent {
+  if (size < DEEPEST * 2) return event;
+  let level: object[] = [event];
+  for (let depth = 1; level.length > 0; depth++) {
+    const next: object[] = [];
+    for (const parent of level as Record<string, unknown>[]) {
+      for (const key of Object.keys(parent)) {
+        const value = parent[key];
+        if (typeof value !== 'object' || value === null) continue;
+        if (depth < DEEPEST) next.push(value);
+        else parent[key] = TOO_DEEP;
+      }
+    }
+    level = next;
+  }
+  return event;
+}
+
+let lastGiven: AuditEvent | undefined;
+let lastSound: AuditEvent = {};
+
+/**
+ * The event with every field of the type that it should have: a log may be anybody's. What is of another type is told as JSON
+ * text. For what is shown by name; the JSON of an event stays as it is.
+ */
+export function sound(event: AuditEvent): AuditEvent {
+  // Asked once for each column.
+  if (event !== lastGiven) {
+    lastGiven = event;
+    lastSound = isSound(event) ? event : mended(event);
+  }
+  return lastSound;
+}
+
+const TEXTS = [
+  'kind',
+  'apiVersion',
+  'level',
+  'auditID',
+  'stage',
+  'requestURI',
+  'verb',
+  'userAgent',
+  'requestReceivedTimestamp',
+  'stageTimestamp',
+] as const;
+/** Objects by the text that stands for one that is none; their members are texts but for these. */
+const OBJECTS = { user: 'username', impersonatedUser: 'username', objectRef: 'resource', responseStatus: 'message' };
+const NO_TEXT = new Set(['groups', 'extra', 'metadata', 'details', 'code']);
+
+function isSound(event: AuditEvent): boolean {
+  const { sourceIPs, annotations } = event;
+  return (
+    TEXTS.every((name) => isText(event[name])) &&
+    (Object.keys(OBJECTS) as (keyof typeof OBJECTS)[]).every((name) => isSoundObject(event[name])) &&
+    isList(sourceIPs) &&
+    (annotations === undefined || (isObject(annotations) && Object.values(annotations).every(isText)))
+  );
+}
+
+function isSoundObject(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!isObject(value) || !isList(value.groups)) return false;
+  return Object.keys(value).every((key) => NO_TEXT.has(key) || isText(value[key]));
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' || value === undefined;
+}
+
+function isList(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.every((item) => typeof item === 'string'));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function mended(event: AuditEvent): AuditEvent {
+  const given = event as Record<string, unknown>;
+  const { annotations } = given;
+  const parts: Record<string, unknown> = { ...given };
+  for (const name of TEXTS) parts[name] = textOf(given[name]);
+  for (const [name, main] of Object.entries(OBJECTS)) parts[name] = objectOf(given[name], main);
+  parts.sourceIPs = listOf(given.sourceIPs);
+  parts.annotations = isObject(annotations)
+    ? Object.fromEntries(Object.entries(annotations).map(([key, value]) => [key, textOf(value) ?? 'null']))
+    : objectOf(annotations, 'annotations');
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
+}
+
+function objectOf(value: unknown, main: string): Record<string, unknown> | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!isObject(value)) return { [main]: textOf(value) };
+  const members = Object.entries(value).map(([key, each]): [string, unknown] => [
+    key,
+    key === 'groups' ? listOf(each) : NO_TEXT.has(key) ? (each ?? undefined) : textOf(each),
+  ]);
+  return Object.fromEntries(members.filter(([, each]) => each !== undefined));
+}
+
+function listOf(value: unknown): string[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  return (Array.isArray(value) ? (value as unknown[]) : [value]).map((item) => textOf(item) ?? 'null');
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** `admin as jane`; a login that failed has no user. */

@@ -55,14 +55,12 @@ function inContainer(path: string, folder: string, base: string, order: number):
   return { path, log: folder, order: Number(restart) * RESTART + order };
 }
 
-/** The files of each log in order, the logs as they came. What is there twice, once gzipped, counts once. */
+/** The files of each log in order, the logs as they came. Of two files of one place the gzipped one is the older. */
 export function logsOf(paths: readonly string[]): NamedFile[][] {
   const logs = new Map<string, NamedFile[]>();
-  const all = new Set(paths);
-  for (const path of all) {
-    if (path.endsWith('.gz') && all.has(path.slice(0, -3))) continue;
+  for (const path of new Set(paths)) {
     const file = nameFile(path);
     logs.set(file.log, [...(logs.get(file.log) ?? []), file]);
   }
-  return [...logs.values()].map((files) => files.sort((a, b) => a.order - b.order || (a.path < b.path ? -1 : 1)));
+  return [...logs.values()].map((files) => files.sort((a, b) => a.order - b.order || (a.path < b.path ? 1 : -1)));
 }

@@ -33,6 +33,8 @@ export interface FilterSpec {
   agent?: readonly string[];
   uri?: readonly string[];
   auditId?: readonly string[];
+  /** Taken literally: Audit-IDs are the clients' to choose, with any character in them. */
+  oneId?: { id: string; isWhole: boolean };
   /** `key`, `key=value`. */
   annotation?: readonly string[];
   where?: readonly string[];
@@ -84,6 +86,10 @@ function addTests(spec: FilterSpec, tests: Tests): void {
     if (values !== undefined) head.push(texts(SLOT[slot], values));
   }
   if (spec.stage !== undefined && !spec.stage.includes('all')) head.push(texts(SLOT.stage, spec.stage.map(stageNamed)));
+  if (spec.oneId !== undefined) {
+    const { id, isWhole } = spec.oneId;
+    head.push((scan) => (isWhole ? scan.text(SLOT.auditID) === id : scan.text(SLOT.auditID).startsWith(id)));
+  }
   if (spec.resource !== undefined) rest.push(resourceFilter(spec.resource));
   if (spec.ip !== undefined) {
     const test = listTest(spec.ip, addressTest);
@@ -110,8 +116,8 @@ function addTests(spec: FilterSpec, tests: Tests): void {
   }
   if (spec.annotation !== undefined) addAnnotations(spec.annotation, tests);
   for (const source of spec.where ?? []) after.push(whereFilter(source));
-  for (const name of splitValues(spec.preset ?? [])) rest.push(anyOf(presetNamed(name).any));
-  if (spec.any !== undefined) rest.push(anyOf(spec.any));
+  for (const name of splitValues(spec.preset ?? [])) addAny(presetNamed(name).any, tests);
+  if (spec.any !== undefined) addAny(spec.any, tests);
   addTimes(spec, tests);
 }
 
@@ -140,13 +146,19 @@ function stageNamed(value: string): string {
   throw new UserError('bad-stage', `there is no stage ${name}`, { hints: [`one of: ${STAGE_NAMES.join(', ')}, all`] });
 }
 
-/** Any of several filters, each as a whole: what a preset is. They are such that hold in later stages too. */
-function anyOf(specs: readonly FilterSpec[]): Test {
+/**
+ * Any of several filters, each as a whole: what a preset is. Where one of them has a test that is asked late, the early stages
+ * pass without it, and all of them are asked once more.
+ */
+function addAny(specs: readonly FilterSpec[], { rest, after }: Tests): void {
   const filters = specs.map((spec) => {
-    const { head, test } = compileFilter(spec);
-    return (scan: EventScan): boolean => head(scan) && test(scan);
+    const own: Tests = { head: [], rest: [], after: [] };
+    addTests(spec, own);
+    return { early: every([...own.head, ...own.rest]), late: every(own.after), isLate: own.after.length > 0 };
   });
-  return (scan) => filters.some((filter) => filter(scan));
+  rest.push((scan) => filters.some(({ early }) => early(scan)));
+  if (filters.some(({ isLate }) => isLate))
+    after.push((scan) => filters.some(({ early, late }) => early(scan) && late(scan)));
 }
 
 function resourceFilter(values: readonly string[]): Test {

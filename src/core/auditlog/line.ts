@@ -8,6 +8,9 @@ import { SLOT } from './members';
 import type { EventScan } from './scan';
 
 const NUL = 0;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
 const CRI = /^(\d{4}-\d\d-\d\dT\S+) (stdout|stderr) ([FP]) /;
 
 export interface Found {
@@ -74,16 +77,17 @@ export class LineReader {
 
   #event(text: Uint8Array, scan: EventScan, found: Found): void {
     if (!isWhole(text, scan)) {
-      found.damaged++;
-      const tail = lastHead(text);
-      // The half of an event, and behind it, without a line break, a whole one.
-      if (tail > 0) this.#ifEvent(text.subarray(tail), scan, found);
+      this.#glued(text, scan, found);
       return;
     }
     scan.scan(text, 0, text.length);
     if (scan.kinds[SLOT.items] !== 0 && scan.text(SLOT.kind) === 'EventList') {
       const items = scan.value(SLOT.items);
-      for (const item of Array.isArray(items) ? (items as unknown[]) : []) this.#ifEvent(encode(item), scan, found);
+      for (const item of Array.isArray(items) ? (items as unknown[]) : []) {
+        const event = encoded(item);
+        if (event === undefined) found.damaged++;
+        else this.#ifEvent(event, scan, found);
+      }
       return;
     }
     if (isEvent(scan)) {
@@ -95,10 +99,41 @@ export class LineReader {
     else if (wrapped.length > 0) this.#event(wrapped, scan, found);
   }
 
+  /** Events, and halves of them, one behind the other without a line break. */
+  #glued(text: Uint8Array, scan: EventScan, found: Found): void {
+    const view = new DataView(text.buffer, text.byteOffset, text.byteLength);
+    const headFrom = (from: number): number => findHead(text, view, from, text.length);
+    let at = headFrom(0);
+    if (at !== 0) found.damaged++;
+    let steps = text.length * 4;
+    while (at !== -1) {
+      const next = headFrom(at + HEAD.length);
+      let end = next === -1 ? text.length : next;
+      let isFound = this.#addEvent(trimmed(text.subarray(at, end)), scan, found);
+      if (!isFound && steps > 0) {
+        // A head may stand in a body, and something else behind an event. Looked for only so long: there may be many heads.
+        end = closingOf(text, at);
+        steps -= (end === -1 ? text.length : end) - at;
+        isFound = end !== -1 && this.#addEvent(text.subarray(at, end), scan, found);
+      }
+      if (!isFound) {
+        found.damaged++;
+        at = next;
+        continue;
+      }
+      at = headFrom(end);
+      if (!isSeparator(trimmed(text.subarray(end, at === -1 ? text.length : at)))) found.damaged++;
+    }
+  }
+
+  #addEvent(text: Uint8Array, scan: EventScan, found: Found): boolean {
+    if (!isWhole(text, scan) || !isEvent(scan)) return false;
+    found.events.push(new Uint8Array(text));
+    return true;
+  }
+
   #ifEvent(text: Uint8Array, scan: EventScan, found: Found): void {
-    if (isWhole(text, scan) && scan.scan(text, 0, text.length) && isEvent(scan))
-      found.events.push(new Uint8Array(text));
-    else found.damaged++;
+    if (!this.#addEvent(text, scan, found)) found.damaged++;
   }
 }
 
@@ -132,14 +167,25 @@ function dockerLine(text: Uint8Array): Uint8Array | undefined {
   return value.stream === 'stderr' ? new Uint8Array(0) : trimmed(new TextEncoder().encode(value.log));
 }
 
-function lastHead(text: Uint8Array): number {
-  const view = new DataView(text.buffer, text.byteOffset, text.byteLength);
-  let found = -1;
-  for (let from = 1; ; from = found + HEAD.length) {
-    const next = findHead(text, view, from, text.length);
-    if (next === -1) return found;
-    found = next;
+/** The place after the bracket that closes the one at `from`; -1: there is none. */
+function closingOf(text: Uint8Array, from: number): number {
+  let depth = 0;
+  let isInText = false;
+  for (let at = from; at < text.length; at++) {
+    const byte = text[at] ?? 0;
+    if (isInText) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) isInText = false;
+    } else if (byte === QUOTE) isInText = true;
+    else if (byte === 0x7b || byte === 0x5b) depth++;
+    else if ((byte === 0x7d || byte === 0x5d) && --depth === 0) return at + 1;
   }
+  return -1;
+}
+
+/** Nothing, or what stands between the items of a list. */
+function isSeparator(text: Uint8Array): boolean {
+  return text.length === 0 || (text.length === 1 && text[0] === COMMA);
 }
 
 const utf8 = new TextDecoder();
@@ -148,8 +194,13 @@ function latin1(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
 
-function encode(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
+/** undefined: nested so deep that it cannot be written. */
+function encoded(value: unknown): Uint8Array | undefined {
+  try {
+    return new TextEncoder().encode(JSON.stringify(value));
+  } catch {
+    return undefined;
+  }
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

@@ -17,7 +17,7 @@ export interface Shown {
 export function presentable(event: AuditEvent, { bodies, reveal }: Shown): AuditEvent {
   const { requestObject, responseObject, ...rest } = event;
   const shown: AuditEvent =
-    reveal || rest.requestURI === undefined ? rest : { ...rest, requestURI: maskUri(rest.requestURI) };
+    reveal || typeof rest.requestURI !== 'string' ? rest : { ...rest, requestURI: maskUri(rest.requestURI) };
   if (!bodies) return shown;
   const mask = (body: unknown): unknown => (reveal ? body : maskBody(body, secretRequest(event)));
   // In the order in which the server writes them.

@@ -3,6 +3,8 @@ import { UserError } from '../errors';
 import { findByAnyName } from '../policy/resources';
 import type { ResourceRequest } from '../policy/types';
 import type { FilterSpec } from './filter';
+import type { AuditEvent } from './event';
+import { exactOrGlob } from './patterns';
 import { parseResource, type ResourceName } from './resources';
 
 export interface Question {
@@ -111,12 +113,22 @@ export function filterOfQuestion(question: Question): FilterSpec {
   });
   switch (deed) {
     case 'create':
-      // Server-side apply creates by a patch, which is answered with 201.
-      return { any: [one(['create']), { ...one(['patch', 'update']), code: ['201'] }] };
+      // Server-side apply creates by a patch, which is answered with 201. What the server is to name has no name in the request.
+      return {
+        any: [
+          one(['create']),
+          ...(name === undefined ? [] : [{ ...one(['create']), name: [''] }]),
+          { ...one(['patch', 'update']), code: ['201'] },
+        ],
+      };
     case 'delete':
       return {
         any: [
           one(['delete']),
+          // `kubectl drain` and the autoscalers delete pods in this way.
+          ...(target.resource === 'pods' && target.subresource === undefined
+            ? [{ resource: ['pods/eviction'], verb: ['create'], ...named, ...within }]
+            : []),
           { resource, verb: ['deletecollection'], ...within },
           ...(namespace === undefined || !isNamespaced(target)
             ? []
@@ -143,6 +155,40 @@ export function filterOfQuestion(question: Question): FilterSpec {
   }
 }
 
+export interface Concern {
+  /** `one`: this very object; `many`: several, which it may have been one of; `other`: not this one. */
+  with: 'one' | 'many' | 'other';
+  /** Of the object, as far as the event knows it. */
+  name: string | undefined;
+}
+
+/** How an event that the filter let through concerns what is asked about. @param event with its bodies, if it has no name. */
+export function concernOf(event: AuditEvent, { target, name, deed }: Question): Concern {
+  const { objectRef, verb } = event;
+  const given = objectRef?.name;
+  if (name === undefined) return { with: 'one', name: given };
+  if (objectRef?.resource !== target.resource) return { with: 'many', name: given };
+  if (given !== undefined) return { with: 'one', name: given };
+  if (deed !== 'create' || verb !== 'create') return { with: 'many', name: undefined };
+  const request = metadataOf(event.requestObject);
+  const made = metadataOf(event.responseObject).name ?? request.name;
+  if (typeof made === 'string') return { with: exactOrGlob(name)(made) ? 'one' : 'other', name: made };
+  const { generateName } = request;
+  const fits = typeof generateName !== 'string' || couldBegin(name, generateName);
+  return { with: fits ? 'many' : 'other', name: undefined };
+}
+
+function metadataOf(body: unknown): { name?: unknown; generateName?: unknown } {
+  const metadata = typeof body === 'object' && body !== null && 'metadata' in body ? body.metadata : undefined;
+  return typeof metadata === 'object' && metadata !== null ? metadata : {};
+}
+
+/** @param name may be a pattern. */
+function couldBegin(name: string, prefix: string): boolean {
+  const [literal = ''] = name.split('*', 1);
+  return literal.startsWith(prefix) || (literal !== name && prefix.startsWith(literal));
+}
+
 function anySubresource({ target }: Question): string[] {
   return [
     `${target.resource}${target.group === undefined ? '' : `.${target.group}`}${target.subresource === undefined ? '' : `/${target.subresource}`}`,
@@ -150,12 +196,10 @@ function anySubresource({ target }: Question): string[] {
 }
 
 /** Requests of such a kind, without a user: what a policy is asked whether it would have logged. */
-export function requestsOfQuestion({
-  target,
-  name,
-  namespace,
-  deed,
-}: Question): Omit<ResourceRequest, 'user' | 'groups'>[] {
+export function requestsOfQuestion(
+  { target, name, deed }: Question,
+  namespace: string,
+): Omit<ResourceRequest, 'user' | 'groups'>[] {
   const known = findByAnyName(target.group === undefined ? target.resource : `${target.resource}.${target.group}`);
   const verbs: Readonly<Record<Deed, readonly string[]>> = {
     create: ['create'],
@@ -179,10 +223,10 @@ export function requestsOfQuestion({
     resource: target.resource,
     subresource: target.subresource ?? '',
     name: verb === 'list' || (verb === 'create' && (target.subresource ?? '') === '') ? '' : (name ?? ''),
-    namespace: namespace ?? '',
+    namespace,
   }));
 }
 
-function isNamespaced({ resource, group }: ResourceName): boolean {
+export function isNamespaced({ resource, group }: ResourceName): boolean {
   return findByAnyName(group === undefined ? resource : `${resource}.${group}`)?.namespaced ?? true;
 }

@@ -2,7 +2,8 @@
  * Resources as people name them: `secrets`, `secret`, `pods/exec`, `deployments.apps`, `*.rbac.authorization.k8s.io`. Plain
  * `pods` is pods with all that is below them; `pods/` is the pods themselves.
  */
-import { findByAnyName } from '../policy/resources';
+import { findByAnyName, RESOURCES } from '../policy/resources';
+import { closest } from '../policy/spelling';
 import { exactOrGlob, splitValues } from './patterns';
 
 export interface ResourceName {
@@ -24,6 +25,15 @@ export function parseResource(text: string): ResourceName {
     group,
     subresource: sub === undefined ? undefined : subDot > 0 ? sub.slice(0, subDot) : sub,
   };
+}
+
+/** Whether it is one of Kubernetes itself; one of another group than those it knows is taken for somebody else's. */
+export function isOfOwn(text: string): { is: boolean; meant: string | undefined } {
+  const { resource, group } = parseResource(text);
+  if (group !== undefined || resource.includes('*') || findByAnyName(resource) !== undefined)
+    return { is: true, meant: undefined };
+  const meant = closest(resource, [...new Set(RESOURCES.flatMap(({ name, kind }) => [name, kind.toLowerCase()]))]);
+  return { is: false, meant: meant === undefined ? undefined : findByAnyName(meant)?.name };
 }
 
 /** A test over resource, group and subresource. */

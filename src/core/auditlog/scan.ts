@@ -2,7 +2,9 @@
  * Finds the fields of an audit event in its bytes, without building objects and without looking into its bodies: a log is
  * mostly bodies, and a question is mostly about who, what and when. Rule: any key order, white space and escapes are read
  * as JSON.parse would read them (a repeated key: the last one); the order in which the API server writes is only the faster
- * way. What is taken on trust in that order: that what no question looked at yet is JSON, and the inside of bodies.
+ * way. What is taken on trust in that order: that what no question looked at yet is JSON, the inside of bodies, and that no key
+ * comes twice. The server's encoder cannot write one twice; where somebody else did, behind a head in the server's order, a
+ * question may be answered by the first one, while the event is shown with the last.
  */
 import { ABSENT, ESCAPED, OTHER, PLAIN, SLOT, SLOTS } from './members';
 import { decodeText, utf8 } from './strings';

@@ -2,11 +2,12 @@
  * One event a request. The server logs a request up to three times: RequestReceived, ResponseStarted (watches, exec and the
  * like; and failed logins, which have only that), ResponseComplete or Panic. Rule: the last stage that is in the log stands
  * for the request. An event that may still be followed by a later one is held back, with what comes after it, until the
- * later one is there or the log ends. Stages belong together by Audit-ID, verb and URL: the Audit-ID alone is the
- * client's to choose, and nobody may hide a request behind another one of the same id.
+ * later one is there or the log ends. Stages belong together by what the server writes alike in all of them: Audit-ID, verb,
+ * URL, user, and the moment of arrival. The first three are the client's to choose, and nobody may hide a request behind
+ * another one.
  */
 import type { EventScan } from './scan';
-import { SLOT } from './members';
+import { ABSENT, SLOT } from './members';
 
 /** Nothing can follow. */
 export const FINAL = 2;
@@ -23,12 +24,14 @@ export function rankOf(scan: EventScan): Rank {
   return scan.kinds[SLOT['user.username']] === 0 || nobody ? FINAL : 1;
 }
 
-/** Which request an event belongs to, as a number: 53 bits of its Audit-ID, verb and URL. */
+/** Which request an event belongs to, as a number of 53 bits. */
 export function requestKey(scan: EventScan): number {
   let a = 0x9e3779b9 | 0;
   let b = 0x85ebca6b | 0;
-  const { bytes, view, from, to } = scan;
+  const { bytes, view, kinds, from, to } = scan;
   for (const slot of KEY_SLOTS) {
+    // The span of an absent field is another event's.
+    if (kinds[slot] === ABSENT) continue;
     const end = to[slot] ?? 0;
     let at = from[slot] ?? 0;
     a = Math.imul(a ^ (end - at), 0x01000193);
@@ -46,7 +49,7 @@ export function requestKey(scan: EventScan): number {
   return (a >>> 0) * 0x200000 + (b >>> 11);
 }
 
-const KEY_SLOTS = [SLOT.auditID, SLOT.verb, SLOT.requestURI];
+const KEY_SLOTS = [SLOT.auditID, SLOT.verb, SLOT.requestURI, SLOT['user.username'], SLOT.requestReceivedTimestamp];
 
 interface Held<T> {
   key: number;

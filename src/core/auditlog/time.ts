@@ -26,6 +26,13 @@ export function micros(text: string): number {
   return ms * 1000 + Number(fraction.slice(0, 6).padEnd(6, '0'));
 }
 
+/** `2026-01-31T14:05`, a minute of UTC, on the local clock; what is none is given as it is. */
+export function localMinute(text: string): string {
+  const time = new Date(`${text}Z`);
+  if (Number.isNaN(time.getTime())) return text;
+  return new Date(time.getTime() - time.getTimezoneOffset() * MINUTE).toISOString().slice(0, 16);
+}
+
 /** As the API server writes it. */
 export function timeText(microseconds: number): string {
   const ms = Math.floor(microseconds / 1000);
@@ -37,19 +44,26 @@ export function timeText(microseconds: number): string {
  * A time as it is written on the command line: RFC 3339; `90m`, `2h30m`, `7d` ago; `now`, `today`, `yesterday`; a day or a
  * time of day on the local clock (`2026-01-31`, `2026-01-31 14:05`, `14:05`).
  * @param now milliseconds since the epoch. @param utc the clock meant is UTC's.
+ * @param past a time of day that is still to come is yesterday's.
  * @returns microseconds. @throws {UserError} `bad-time`.
  */
-export function timeArgument(text: string, now: number, utc: boolean): number {
+export function timeArgument(text: string, now: number, utc: boolean, past = false): number {
   const written = text.trim();
-  const exact = micros(written);
-  if (!Number.isNaN(exact)) return exact;
+  const exact = micros(written.replace(/^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?=[Zz]|[+-]\d\d:\d\d$)/, '$1:00'));
+  // Date.parse takes the 30th of February for the 2nd of March.
+  if (!Number.isNaN(exact) && isDay(written.slice(0, 10))) return exact;
   const ago = durationMs(written.replace(/^-/, '').replace(/ ago$/, ''));
   if (ago !== undefined) return (now - ago) * 1000;
-  const local = localTime(written.toLowerCase(), now, utc);
+  const local = localTime(written.toLowerCase(), now, utc, past);
   if (local !== undefined && !Number.isNaN(local)) return local * 1000;
   throw new UserError('bad-time', `this is no time: ${text}`, {
     hints: ['2026-01-31T14:05:00Z, 2h, 30m, 7d, yesterday, 2026-01-31, "2026-01-31 14:05", 14:05'],
   });
+}
+
+function isDay(text: string): boolean {
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 function durationMs(text: string): number | undefined {
@@ -60,7 +74,7 @@ function durationMs(text: string): number | undefined {
   return total;
 }
 
-function localTime(text: string, now: number, utc: boolean): number | undefined {
+function localTime(text: string, now: number, utc: boolean, past: boolean): number | undefined {
   if (text === 'now') return now;
   const date = new Date(now);
   const today: [number, number, number] = utc
@@ -71,7 +85,12 @@ function localTime(text: string, now: number, utc: boolean): number | undefined 
   if (text === 'today') return at(...today);
   if (text === 'yesterday') return at(today[0], today[1], today[2] - 1);
   const clock = /^(\d{1,2}):(\d\d)(?::(\d\d))?$/.exec(text);
-  if (clock && inClock(clock.slice(1))) return at(...today, ...clock.slice(1).map((part) => Number(part ?? 0)));
+  if (clock && inClock(clock.slice(1))) {
+    const [year, month, date] = today;
+    const time = clock.slice(1).map((part) => Number(part ?? 0));
+    const found = at(year, month, date, ...time);
+    return past && found > now ? at(year, month, date - 1, ...time) : found;
+  }
   const day = /^(\d{4})-(\d\d)-(\d\d)(?:[t ](\d\d):(\d\d)(?::(\d\d))?)?$/.exec(text);
   if (!day || !inClock(day.slice(4))) return undefined;
   const [year = 0, month = 0, dayOfMonth = 0, ...time] = day.slice(1).map((part) => Number(part ?? 0));

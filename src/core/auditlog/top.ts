@@ -4,6 +4,7 @@ import { annotationsOf } from './filter';
 import { Interner, NOTHING } from './interner';
 import { ABSENT, ESCAPED, SLOT, type Field } from './members';
 import type { EventScan } from './scan';
+import { localMinute } from './time';
 
 export interface TopRow {
   /** null: the event has no such field. */
@@ -18,6 +19,11 @@ export interface TopCounts {
 }
 
 type Read = (scan: EventScan, interner: Interner) => number;
+
+/** So many characters of a time. */
+const MINUTE = 16;
+const HOUR = 13;
+const DAY = 10;
 
 /** Names of what can be counted by, and the fields they are. */
 export const DIMENSIONS: Readonly<Record<string, Read>> = {
@@ -40,9 +46,15 @@ export const DIMENSIONS: Readonly<Record<string, Read>> = {
     const value = scan.value(SLOT.sourceIPs);
     return text(interner, Array.isArray(value) ? (value as unknown[])[0] : undefined);
   },
-  minute: time(16),
-  hour: time(13),
-  day: time(10),
+  minute: time(MINUTE),
+  hour: time(HOUR),
+  day: time(DAY),
+};
+/** The same on the local clock; each counter has its own, for what it remembers. */
+const LOCAL: Readonly<Record<string, () => Read>> = {
+  minute: () => localTime(MINUTE),
+  hour: () => localTime(HOUR),
+  day: () => localTime(DAY),
 };
 
 export class TopCounter {
@@ -55,9 +67,11 @@ export class TopCounter {
   #counts = new Float64Array(256);
   #total = 0;
 
-  /** @throws {UserError} `unknown-dimension`. */
-  constructor(by: readonly string[]) {
-    this.#reads = by.map(dimension);
+  /** @param local times are those of the local clock. @throws {UserError} `unknown-dimension`. */
+  constructor(by: readonly string[], local = false) {
+    this.#reads = by.map(
+      (name) => (local && Object.hasOwn(LOCAL, name) ? LOCAL[name]?.() : undefined) ?? dimension(name),
+    );
     this.#interners = by.map(() => new Interner());
     this.#pairs = by.map(() => new Map<number, number>());
     this.#parents = by.map(() => []);
@@ -151,6 +165,18 @@ function time(length: number): Read {
     const from = scan.from[slot] ?? 0;
     if (scan.kinds[slot] === ABSENT || (scan.to[slot] ?? 0) - from < length) return NOTHING;
     return interner.number(scan.bytes, scan.view, from, from + length, false);
+  };
+}
+
+/** Times come in order: the zone is asked once a minute, not once an event. */
+function localTime(length: number): Read {
+  const minute = time(MINUTE);
+  const minutes = new Interner();
+  const labels: number[] = [];
+  return (scan, interner) => {
+    const number = minute(scan, minutes);
+    if (number === NOTHING) return NOTHING;
+    return (labels[number] ??= interner.numberOf(localMinute(minutes.texts[number] ?? '').slice(0, length)));
   };
 }
 

@@ -6,7 +6,7 @@ import type { LogFile } from '../../change/log';
 import { csvLine } from './csv';
 import { EventTable, TABLE_FIELDS, WIDE_FIELDS } from './table';
 import type { Style } from '../style';
-import { shortTime } from './time';
+import { localIso } from './time';
 
 export type EventFormat = 'text' | 'wide' | 'json' | 'jsonl' | 'csv';
 
@@ -20,6 +20,8 @@ export interface EventsOptions extends Shown {
   width?: number;
   /** Absent: the format's own. */
   fields?: readonly string[];
+  /** Some of them are parts of bodies, and so asked for. */
+  bodyFields?: boolean;
   /** Each event is shown at once. */
   live?: boolean;
 }
@@ -42,9 +44,13 @@ export function eventPrinter(options: EventsOptions): EventPrinter {
   }
 }
 
+function shownOf(event: AuditEvent, { bodies, reveal, bodyFields = false }: EventsOptions): AuditEvent {
+  return presentable(event, { bodies: bodies || bodyFields, reveal });
+}
+
 /** With `--fields` an object of just these. */
 function shownEvent(event: AuditEvent, options: EventsOptions): unknown {
-  const shown = presentable(event, options);
+  const shown = shownOf(event, options);
   if (options.fields === undefined) return shown;
   return Object.fromEntries(options.fields.map((name) => [name, fieldReader(name).read(shown) ?? null]));
 }
@@ -101,17 +107,13 @@ function csvPrinter(options: EventsOptions): EventPrinter {
   let isFirst = true;
   return {
     add(event) {
-      const shown = presentable(event, options);
+      const shown = shownOf(event, options);
       const head = isFirst ? csvLine(names) : '';
       isFirst = false;
       return head + csvLine(readers.map(({ name, read }) => cell(name, read(shown))));
     },
     end: () => (isFirst ? csvLine(names) : ''),
   };
-}
-
-function localIso(text: string): string {
-  return text === '' ? '' : shortTime(text, false, true);
 }
 
 function tablePrinter(options: EventsOptions): EventPrinter {
@@ -126,7 +128,7 @@ function tablePrinter(options: EventsOptions): EventPrinter {
   });
   return {
     add(event, open) {
-      const shown = presentable(event, options);
+      const shown = shownOf(event, options);
       return table.add(shown, open) + (options.bodies ? bodiesText(shown, table, style) : '');
     },
     end: () => table.flush(),

@@ -1,5 +1,5 @@
 /** One request with all its stages, from top to bottom. */
-import { whatOf, whoOf, type AuditEvent } from '../../core/auditlog/event';
+import { sound, whatOf, whoOf, type AuditEvent } from '../../core/auditlog/event';
 import { presentable, type Shown } from '../../core/auditlog/mask';
 import type { LogFile } from '../../change/log';
 import { indent, table, type Style } from '../style';
@@ -9,7 +9,7 @@ import { shortTime } from './time';
 
 export function showText(id: string, events: readonly AuditEvent[], shown: Shown, style: Style, utc: boolean): string {
   if (events.length === 0) return `no event of ${safeText(id)}\n`;
-  return events.map((event) => eventText(presentable(event, shown), style, utc)).join('\n');
+  return events.map((event) => eventText(sound(presentable(event, shown)), style, utc)).join('\n');
 }
 
 function eventText(event: AuditEvent, style: Style, utc: boolean): string {

@@ -18,3 +18,14 @@ export function shortTime(text: string, utc: boolean, fraction = false): string 
     : [time.getFullYear(), time.getMonth(), time.getDate(), time.getHours(), time.getMinutes(), time.getSeconds()];
   return `${year}-${two(month + 1)}-${two(day)} ${two(hour)}:${two(minute)}:${two(second)}${ms}${utc ? 'Z' : ''}`;
 }
+
+/** `2026-01-31T14:05:09.123456+01:00`: the local clock for programs, which must not lose what the log knows. */
+export function localIso(text: string): string {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) return text;
+  const offset = -time.getTimezoneOffset();
+  const two = (number: number): string => String(Math.floor(number)).padStart(2, '0');
+  const clock = new Date(time.getTime() + offset * 60_000).toISOString().slice(0, 19);
+  const fraction = /\.\d+/.exec(text)?.[0] ?? '';
+  return `${clock}${fraction}${offset < 0 ? '-' : '+'}${two(Math.abs(offset) / 60)}:${two(Math.abs(offset) % 60)}`;
+}

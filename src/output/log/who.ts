@@ -15,13 +15,16 @@ export function whoText(report: WhoReport, question: Question, style: Style, utc
   if (lines.length === 0 && done.length > 0)
     lines.push(`${style.bold('nobody')} this one by name, as far as the log tells`);
   const many = done.filter(({ direct }) => !direct);
-  lines.push(...many.map((answer) => `one of many: ${answerText(answer, plain, utc)}`));
+  lines.push(...many.slice(0, MANY).map((answer) => `one of many: ${answerText(answer, plain, utc)}`));
+  if (many.length > MANY) lines.push(`one of many: ${many.length - MANY} more; -o json has them`);
   if (done.length === 0) lines.push(`${style.bold('nobody')}, as far as the log tells`);
   lines.push(...tried.map((answer) => style.yellow(`tried: ${answerText(answer, plain, utc)}`)));
   return `${lines.join('\n')}\n`;
 }
 
 const plain = createStyle(false);
+/** More are no answer. */
+const MANY = 20;
 
 function answerText(answer: WhoAnswer, style: Pick<Style, 'bold'>, utc: boolean): string {
   const { user, as, groups, verb, namespace, name, time, ips, agent, code } = answer;
@@ -56,7 +59,12 @@ export function whoNotes(
     notes.push(`the policy in force does not log this (${safeText(deed)}): ${by}`);
   } else if (policy?.logged === 'some') {
     const by = policy.rule === null ? 'no rule matches' : `rule ${policy.rule}`;
-    notes.push(`the policy in force does not log this of ${safeText(policy.notFor.join(', '))} (${by})`);
+    const { notFor, notIn } = policy;
+    const of = [
+      ...(notIn.length === 0 ? [] : [`in ${notIn.join(', ')}`]),
+      ...(notFor.length === 0 ? [] : [`of ${notFor.join(', ')}`]),
+    ].join(', nor ');
+    notes.push(`the policy in force does not log this ${safeText(of)} (${by})`);
   }
   if (oldest === null) notes.push('the log is empty');
   else if (answers.length === 0 || (since !== undefined && Date.parse(oldest) * 1000 > since))

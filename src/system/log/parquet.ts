@@ -2,13 +2,23 @@
  * Events as a Parquet file, row group by row group. Rule: whole or not at all, like every file of ours; memory is that of a
  * row group.
  */
-import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+  type Stats,
+} from 'node:fs';
 import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer';
-import type { AuditEvent } from '../../core/auditlog/event';
+import { sound, type AuditEvent } from '../../core/auditlog/event';
 import { micros } from '../../core/auditlog/time';
 import { explain } from '../file-errors';
+import { besideOf, outputTarget } from '../output-file';
+import { removedAtExit } from '../temporary';
 
 type Value = string | number | bigint | readonly string[] | null;
 
@@ -26,27 +36,33 @@ export async function writeParquet(
   path: string,
   events: AsyncIterable<AuditEvent>,
 ): Promise<{ rows: number; bytes: number }> {
-  const beside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
-  const fd = opened(beside, path);
+  let fd: number | undefined;
+  let beside: string | undefined;
+  let keep = (): void => undefined;
   try {
+    const { target, before } = await outputTarget(path);
+    beside = besideOf(target);
+    keep = removedAtExit(beside);
+    fd = openSync(beside, 'wx', 0o600);
+    if (before !== undefined) takeOver(fd, before);
     const result = await write(fd, events);
     fsyncSync(fd);
-    renameSync(beside, path);
+    renameSync(beside, target);
+    beside = undefined;
     return result;
   } catch (error) {
-    unlinkSync(beside);
     throw explain(error, 'write', path);
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
+    if (beside !== undefined) rmSync(beside, { force: true });
+    keep();
   }
 }
 
-function opened(beside: string, path: string): number {
-  try {
-    return openSync(beside, 'wx', 0o600);
-  } catch (error) {
-    throw explain(error, 'write', path);
-  }
+/** Mode and owner of the file that is replaced. */
+function takeOver(fd: number, before: Stats): void {
+  if (before.uid !== process.getuid?.() || before.gid !== process.getgid?.()) fchownSync(fd, before.uid, before.gid);
+  fchmodSync(fd, before.mode & 0o7777);
 }
 
 async function write(fd: number, events: AsyncIterable<AuditEvent>): Promise<{ rows: number; bytes: number }> {
@@ -75,7 +91,7 @@ async function write(fd: number, events: AsyncIterable<AuditEvent>): Promise<{ r
     size = 0;
   };
   for await (const event of events) {
-    group.push(event);
+    group.push(sound(event));
     size += sizeOf(event);
     if (group.length === ROWS || size > BYTES) await writeGroup();
   }
@@ -159,7 +175,10 @@ const COLUMNS: readonly Column[] = [
   {
     name: 'code',
     schema: [{ name: 'code', type: 'INT32', repetition_type: 'OPTIONAL' }],
-    read: ({ responseStatus }) => (Number.isInteger(responseStatus?.code) ? (responseStatus?.code ?? null) : null),
+    read: ({ responseStatus }) => {
+      const code: unknown = responseStatus?.code;
+      return typeof code === 'number' && (code | 0) === code ? code : null;
+    },
   },
   text('reason', ({ responseStatus }) => responseStatus?.reason),
   text('decision', ({ annotations }) => annotations?.['authorization.k8s.io/decision']),

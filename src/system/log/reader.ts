@@ -16,7 +16,7 @@ import { nodeFsCalls } from '../fs-calls';
 import { EventLines } from './event-lines';
 import { followLogs } from './follow';
 import { narrow } from './narrow';
-import { closeLogs, openNamed, openRotated, type OpenLog } from './open-logs';
+import { closeLogs, isOpen, openNamed, openRotated, type Opened, type OpenFile, type OpenLog } from './open-logs';
 import { collectTask, eventsOfTask } from './perform';
 import { Pool, type TaskDone } from './pool';
 import type { Task } from './protocol';
@@ -46,7 +46,7 @@ export function createLogReader(given: ReaderOptions = {}): LogReader {
   };
 }
 
-async function openLogs(names: LogNames): Promise<OpenLog[]> {
+async function openLogs(names: LogNames): Promise<Opened> {
   if (names.kind === 'named') return openNamed(names.names);
   return openRotated(await realPath(names.root, names.path));
 }
@@ -66,11 +66,16 @@ class Logs implements OpenLogs {
   given = 0;
   readonly #logs: readonly OpenLog[];
   readonly #options: Options;
+  #inputOldest: number | undefined;
 
-  constructor(logs: readonly OpenLog[], options: Options) {
+  constructor({ logs, unread }: Opened, options: Options) {
     this.#logs = logs;
     this.#options = options;
-    this.files = logs.flat().map(({ path, size }) => ({ path, size, bytes: 0, events: 0, damaged: 0 }));
+    const nothing = { bytes: 0, events: 0, damaged: 0 };
+    this.files = [
+      ...logs.flat().map(({ path, size }) => ({ path, size, ...nothing })),
+      ...unread.map(({ path, problem }) => ({ path, size: NaN, ...nothing, problem })),
+    ];
   }
 
   async *events(spec: FilterSpec): AsyncGenerator<LogEvent> {
@@ -98,7 +103,7 @@ class Logs implements OpenLogs {
       } finally {
         await pool.close();
       }
-    } else for (const task of tasks) done.set(task.id, await collectTask(task, filter, own));
+    } else for (const task of tasks) done.set(task.id, await collectTask(task, this.#noting(task, filter), own));
     const scan = new EventScan();
     for (const { raw } of stillOpen([...done.values()].flatMap(({ open }) => (open ? [open] : []))))
       if (scan.scan(raw, 0, raw.length) && filter.after(scan)) own.add(scan);
@@ -107,20 +112,34 @@ class Logs implements OpenLogs {
   }
 
   async oldest(): Promise<number | undefined> {
-    let oldest: number | undefined;
+    let oldest = this.#inputOldest;
     for (const log of this.#logs) {
-      const [first] = log;
-      if (first === undefined || first.fd < 0) continue;
-      const to = first.divisible ? Math.min(first.size, FIRST) : first.size;
-      const found = { time: undefined as number | undefined };
-      const task = { id: 0, first: true, piece: { ...first, from: 0, to } };
-      await eventsOfTask(task, compileFilter({ stage: ['all'] }), (scan) => {
-        const time = stageMicros(scan);
-        if (!Number.isNaN(time) && (found.time === undefined || time < found.time)) found.time = time;
-      });
-      if (found.time !== undefined && (oldest === undefined || found.time < oldest)) oldest = found.time;
+      for (const file of log) {
+        // Standard input is gone once it has been read.
+        const found = file.fd < 0 ? undefined : await beginning(file);
+        if (found === undefined) continue;
+        if (oldest === undefined || found < oldest) oldest = found;
+        break;
+      }
     }
     return oldest;
+  }
+
+  async newest(): Promise<number | undefined> {
+    let newest: number | undefined;
+    for (const log of this.#logs) {
+      for (const file of log.toReversed()) {
+        const found = file.divisible ? await ending(file) : file.endsAt;
+        if (found === undefined) continue;
+        if (newest === undefined || found > newest) newest = found;
+        break;
+      }
+    }
+    return newest;
+  }
+
+  reads(path: string): boolean {
+    return isOpen(path, this.#logs);
   }
 
   close(): void {
@@ -174,7 +193,7 @@ class Logs implements OpenLogs {
     let turn: (() => void) | undefined;
     let wake: (() => void) | undefined;
     let stats: PieceStats | undefined;
-    const reading = eventsOfTask(task, filter, lines.add, () => {
+    const reading = eventsOfTask(task, this.#noting(task, filter), lines.add, () => {
       if (batches.length === 0) return undefined;
       wake?.();
       return new Promise<void>((resolve) => {
@@ -199,6 +218,22 @@ class Logs implements OpenLogs {
     this.#note(task, stats);
   }
 
+  /** Standard input can be read only once: how far it reaches back is noted on the way. */
+  #noting({ piece }: Task, filter: Filter): Filter {
+    if (piece.fd >= 0) return filter;
+    const spare = new EventScan();
+    let events = 0;
+    return {
+      ...filter,
+      head: (scan) => {
+        // A scan of its own: the rest of that one is for the filter to ask for.
+        if (events++ < FIRST_EVENTS && spare.scan(scan.bytes, scan.start, scan.end))
+          this.#inputOldest = earlier(this.#inputOldest, stageMicros(spare));
+        return filter.head(scan);
+      },
+    };
+  }
+
   #picked(batches: AsyncIterable<Uint8Array>, filter: Filter): AsyncGenerator<LogEvent> {
     return filter.pick ? pickStages(batches, filter, this.#options.hold) : allOf(batches);
   }
@@ -214,6 +249,38 @@ class Logs implements OpenLogs {
 }
 
 const FIRST = 1 << 20;
+const FIRST_EVENTS = 1000;
+const LAST = 256 << 10;
+
+/** Time of the oldest of a file's first events; undefined when it has none. The rest is not read, nor unpacked. */
+async function beginning(file: OpenFile): Promise<number | undefined> {
+  const to = file.divisible ? Math.min(file.size, FIRST) : file.size;
+  const task = { id: 0, first: true, piece: { ...file, from: 0, to } };
+  let oldest: number | undefined;
+  let events = 0;
+  await eventsOfTask(task, compileFilter({ stage: ['all'] }), (scan) => {
+    oldest = earlier(oldest, stageMicros(scan));
+    // The reading ends with this, as it does with a file that is damaged.
+    if (++events === FIRST_EVENTS) throw new Error('enough');
+  });
+  return oldest;
+}
+
+/** Time of the newest of a file's last events. */
+async function ending(file: OpenFile): Promise<number | undefined> {
+  const task = { id: 0, first: true, piece: { ...file, from: Math.max(0, file.size - LAST), to: file.size } };
+  let newest: number | undefined;
+  await eventsOfTask(task, compileFilter({ stage: ['all'] }), (scan) => {
+    const time = stageMicros(scan);
+    if (!Number.isNaN(time) && (newest === undefined || time > newest)) newest = time;
+  });
+  return newest;
+}
+
+function earlier(known: number | undefined, time: number): number | undefined {
+  if (Number.isNaN(time)) return known;
+  return known === undefined || time < known ? time : known;
+}
 
 async function* pickStages(batches: AsyncIterable<Uint8Array>, filter: Filter, hold: number): AsyncGenerator<LogEvent> {
   const picker = new StagePicker<Uint8Array>(hold);

@@ -1,6 +1,7 @@
 /** Reads a piece of a log file and hands on the events that pass the head and the rest of a filter. */
 import { createReadStream, readSync } from 'node:fs';
 import { stdin } from 'node:process';
+import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { Readable } from 'node:stream';
 import { beginsDocument, DocumentReader } from '../../core/auditlog/documents';
@@ -9,6 +10,7 @@ import { findHead } from '../../core/auditlog/horspool';
 import { isEvent, LineReader } from '../../core/auditlog/line';
 import { EventScan } from '../../core/auditlog/scan';
 import { messageOf } from '../../core/errors';
+import { unpackFile } from './gunzip';
 import { LineSplitter } from './lines';
 
 /** A piece of a file: the lines that begin within [from, to). */
@@ -88,14 +90,25 @@ export class PieceScanner {
   }
 
   #odd(line: Uint8Array): void {
-    const { events, damaged } = this.stats;
-    if (this.#documents === undefined && events + damaged === 0 && beginsDocument(line)) {
+    // In the midst of an object that was never closed.
+    if (this.#documents?.isInside === true && this.#standsAlone(line)) {
+      this.#documents.end();
+      this.#documents = undefined;
+    }
+    if (this.#documents === undefined && beginsDocument(line)) {
       this.#documents = new DocumentReader((document) => {
         this.#recover(document);
       });
     }
     if (this.#documents === undefined) this.#recover(line);
-    else this.#documents.push(line);
+    else {
+      this.#documents.push(line);
+      if (this.#documents.isIdle) this.#documents = undefined;
+    }
+  }
+
+  #standsAlone(line: Uint8Array): boolean {
+    return line[0] === OPEN && line.length > 2 && this.#spare.scan(line, 0, line.length) && isEvent(this.#spare);
   }
 
   #recover(line: Uint8Array): void {
@@ -118,12 +131,14 @@ async function readPlain({ fd, from, to }: Piece, { lines, stats }: PieceScanner
     position += count;
     return room.subarray(0, count);
   };
+  let blocks = 0;
   while (position < to) {
     const block = read(to - position);
     if (block.length === 0) return;
     stats.bytes += block.length;
     lines.taken(block.length);
     await pause?.();
+    if (++blocks % TURN === 0) await setImmediate();
   }
   // The last line reaches beyond the piece.
   while (!lines.isEmpty) {
@@ -138,6 +153,9 @@ async function readPlain({ fd, from, to }: Piece, { lines, stats }: PieceScanner
 }
 
 const REST = 16 << 10;
+const OPEN = 0x7b;
+/** Blocks until signals and the ends of other streams get their turn: a promise that is resolved already gives them none. */
+const TURN = 16;
 
 /** The first line that begins at `from` or after it. */
 export function lineStart(fd: number, from: number): number {
@@ -151,21 +169,23 @@ export function lineStart(fd: number, from: number): number {
   }
 }
 
-async function readStream({ fd, gzip }: Piece, { lines, stats }: PieceScanner, pause?: Pause): Promise<void> {
-  const source: Readable =
-    fd < 0 ? stdin : createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
-  let blocks = source;
-  if (gzip || (fd < 0 && (await isGzip(source)))) {
-    const unpacked = createGunzip({ chunkSize: CHUNK });
-    // Errors of the source must end the reading too: pipe alone does not pass them on.
-    source.on('error', (error) => unpacked.destroy(error));
-    blocks = source.pipe(unpacked);
-  }
-  for await (const block of blocks as AsyncIterable<Buffer>) {
+async function readStream(piece: Piece, { lines, stats }: PieceScanner, pause?: Pause): Promise<void> {
+  for await (const block of blocksOf(piece)) {
     stats.bytes += block.length;
     lines.push(block);
     await pause?.();
   }
+}
+
+async function* blocksOf({ fd, gzip }: Piece): AsyncGenerator<Buffer> {
+  if (fd >= 0 && gzip) yield* unpackFile(fd);
+  else if (fd >= 0) yield* createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: CHUNK });
+  else if (gzip || (await isGzip(stdin))) {
+    const unpacked = createGunzip({ chunkSize: CHUNK });
+    // Errors of the source must end the reading too: pipe alone does not pass them on.
+    stdin.on('error', (error) => unpacked.destroy(error));
+    yield* stdin.pipe(unpacked);
+  } else yield* stdin;
 }
 
 /** What standard input is, only its beginning tells. */

@@ -7,7 +7,8 @@ import { MASK, maskBody, maskUri, presentable } from '../../../src/core/auditlog
 import { parseQuestion } from '../../../src/core/auditlog/question';
 import { EventScan } from '../../../src/core/auditlog/scan';
 import { evenBars, minutesOf, Timeline } from '../../../src/core/auditlog/timeline';
-import { micros, timeArgument, timeText } from '../../../src/core/auditlog/time';
+import { micros, localMinute, timeArgument, timeText } from '../../../src/core/auditlog/time';
+import { localIso } from '../../../src/output/log/time';
 import { parseAddress } from '../../../src/core/auditlog/address';
 import { line } from '../../support/audit-events';
 
@@ -60,7 +61,12 @@ describe('files', () => {
       '/b/audit.log',
     ];
     expect(logsOf(names).map((log) => log.map(({ path }) => path))).toEqual([
-      ['/a/audit-2026-01-01T00-00-00.000.log', '/a/audit-2026-01-02T00-00-00.000.log.gz', '/a/audit.log'],
+      [
+        '/a/audit-2026-01-01T00-00-00.000.log.gz',
+        '/a/audit-2026-01-01T00-00-00.000.log',
+        '/a/audit-2026-01-02T00-00-00.000.log.gz',
+        '/a/audit.log',
+      ],
       ['/b/audit.log'],
     ]);
   });
@@ -93,6 +99,38 @@ describe('files', () => {
   });
 });
 
+describe('times as they are written', () => {
+  const now = Date.UTC(2026, 6, 2, 14, 5);
+  test.each([
+    ['2026-01-31T14:05Z', '2026-01-31T14:05:00.000000Z'],
+    ['2026-01-31 14:05+02:00', '2026-01-31T12:05:00.000000Z'],
+    ['23:59', '2026-07-01T23:59:00.000000Z'],
+    ['14:05', '2026-07-02T14:05:00.000000Z'],
+  ])('since %s', (text, expected) => {
+    expect(timeText(timeArgument(text, now, true, true))).toBe(expected);
+  });
+
+  test.each(['2026-02-30T00:00:00Z', '2026-02-30T00:00Z', '2026-13-01T00:00:00Z', '2026-02-30'])(
+    '%s is none',
+    (text) => {
+      expect(() => timeArgument(text, now, true)).toThrow('this is no time');
+    },
+  );
+
+  test('until 23:59 is to come', () => {
+    expect(timeText(timeArgument('23:59', now, true))).toBe('2026-07-02T23:59:00.000000Z');
+  });
+
+  test('the local clock, by minutes and to the microsecond', () => {
+    const local = new Date(now);
+    const two = (number: number): string => String(number).padStart(2, '0');
+    expect(localMinute('2026-07-02T14:05')).toContain(`T${two(local.getHours())}:${two(local.getMinutes())}`);
+    const iso = localIso('2026-07-02T14:05:09.123456Z');
+    expect(iso).toMatch(/\.123456[+-]\d\d:\d\d$/);
+    expect(Date.parse(iso)).toBe(Date.parse('2026-07-02T14:05:09.123Z'));
+  });
+});
+
 describe('lines', () => {
   const read = (...lines: string[]): { ids: string[]; damaged: number } => {
     const reader = new LineReader();
@@ -120,6 +158,27 @@ describe('lines', () => {
     ['zeros before it', [`\0\0\0\0${event}`], ['a'], 0],
     ['half an event, zeros, a whole one', [`${event.slice(0, 60)}\0\0${event}`], ['a'], 1],
     ['half an event with a whole one behind it', [event.slice(0, 200) + line({ auditID: 'b' })], ['b'], 1],
+    [
+      'five without line breaks',
+      [['a', 'b', 'c', 'd', 'e'].map((auditID) => line({ auditID })).join('')],
+      ['a', 'b', 'c', 'd', 'e'],
+      0,
+    ],
+    [
+      'halves among them, and something else',
+      [`x${event}${event.slice(0, 90)}${line({ auditID: 'b' })}rest${line({ auditID: 'c' }).slice(0, 80)}`],
+      ['a', 'b'],
+      4,
+    ],
+    [
+      'an event in the body of another one is none, half of one behind them or not',
+      [
+        `${line({ auditID: 'a', requestObject: JSON.parse(line({ auditID: 'fake' })) as unknown })}${event.slice(0, 90)}`,
+      ],
+      ['a'],
+      1,
+    ],
+    ['an item of a list', [`${event},`], ['a'], 0],
     ['a container log', [`${cri} F ${event}`], ['a'], 0],
     [
       'cut in pieces',

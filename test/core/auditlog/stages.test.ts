@@ -32,6 +32,22 @@ test('an Audit-ID that a client uses twice makes no two requests one', () => {
   ).toBe(one);
 });
 
+test('nor does one of the same URL: another moment, another user, or no URL at all', () => {
+  const parts = { auditID: 'mine', uri: '/api/v1/namespaces/prod/pods/db/exec', verb: 'create' };
+  const one = requestKey(scanned({ ...parts, received: '2026-01-01T00:00:00.000000Z' }));
+  expect(requestKey(scanned({ ...parts, received: '2026-01-01T00:00:00.000001Z' }))).not.toBe(one);
+  expect(requestKey(scanned({ ...parts, user: 'mallory' }))).not.toBe(one);
+  const without = new TextEncoder().encode(
+    '{"kind":"Event","auditID":"mine","stage":"RequestReceived","verb":"create"}',
+  );
+  const keys = [parts, { ...parts, uri: '/another' }].map((before) => {
+    scanned(before);
+    scan.scan(without, 0, without.length);
+    return requestKey(scan);
+  });
+  expect(keys[0]).toBe(keys[1]);
+});
+
 const pick = (events: [string, Rank][], limit = 1e9): string[] => {
   const picker = new StagePicker<string>(limit);
   const given = events.flatMap(([name, rank]) => [...picker.push(`${name}${rank}`, rank, name.charCodeAt(0), 1)]);

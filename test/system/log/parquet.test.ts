@@ -1,7 +1,7 @@
 /** Written by a process of its own, as the bundle does it, and read again by DuckDB. */
 import { DuckDBInstance } from '@duckdb/node-api';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { AuditEvent } from '../../../src/core/auditlog/event';
 import { bundle } from '../../support/bundle';
@@ -11,7 +11,7 @@ const COURSE = 'fixtures/logs/course.log';
 const PATH = join(tempFolder(), 'events.parquet');
 let answer: { rows: number; bytes: number };
 
-const write = (path: string): string =>
+const write = (path: string, log = COURSE): string =>
   execFileSync(
     process.execPath,
     [
@@ -22,7 +22,7 @@ const write = (path: string): string =>
         const events = (async function* () { for (const line of lines) yield JSON.parse(line); })();
         writeParquet(process.argv[3], events).then((done) => console.log(JSON.stringify(done)), (error) => console.log(JSON.stringify({ code: error.code })));
       `),
-      COURSE,
+      log,
       path,
     ],
     { encoding: 'utf8' },
@@ -37,11 +37,11 @@ const events = readFileSync(COURSE, 'utf8')
   .split('\n')
   .map((line) => JSON.parse(line) as AuditEvent);
 
-async function ask(sql: string): Promise<unknown[]> {
+async function ask(sql: string, path = PATH): Promise<unknown[]> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
   try {
-    return (await connection.runAndReadAll(sql.replace('LOG', `'${PATH}'`))).getRowsJson();
+    return (await connection.runAndReadAll(sql.replace('LOG', `'${path}'`))).getRowsJson();
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -84,4 +84,28 @@ test('whole or not at all', () => {
   expect(readdirSync(dirname(PATH))).toEqual(['events.parquet']);
   expect(JSON.parse(write('/nowhere/x.parquet'))).toEqual({ code: 'not-found' });
   expect(existsSync('/nowhere')).toBe(false);
+});
+
+test('what is of a wrong type is JSON text, or nothing', async () => {
+  const log = join(tempFolder(), 'odd.log');
+  const path = join(tempFolder(), 'odd.parquet');
+  writeFileSync(
+    log,
+    [
+      {
+        auditID: 'a',
+        sourceIPs: '1.2.3.4',
+        user: { username: 5, groups: [1, null, {}] },
+        responseStatus: { code: 1e20 },
+      },
+      { auditID: 'b', sourceIPs: [1, null], user: 'x', requestURI: 3, annotations: 'y' },
+    ]
+      .map((event) => `${JSON.stringify(event)}\n`)
+      .join(''),
+  );
+  expect(JSON.parse(write(path, log))).toMatchObject({ rows: 2 });
+  expect(await ask('select audit_id, source_ips, "user", groups, code, uri from LOG', path)).toEqual([
+    ['a', ['1.2.3.4'], '5', ['1', 'null', '{}'], null, null],
+    ['b', ['1', 'null'], 'x', null, null, '3'],
+  ]);
 });

@@ -62,7 +62,14 @@ function isNothing(values: readonly unknown[]): boolean {
 }
 
 function equal(a: unknown, b: unknown): boolean {
-  return a === b || (typeof a === 'object' && a !== null && JSON.stringify(a) === JSON.stringify(b));
+  if (a === b) return true;
+  if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) return false;
+  try {
+    return JSON.stringify(a) === JSON.stringify(b);
+  } catch {
+    // Nested so deep that it cannot be written: one such event must not end the reading of its file.
+    return false;
+  }
 }
 
 function order(a: unknown, b: unknown): number {
