@@ -322,6 +322,11 @@ describe('output', () => {
     expect(talk).toBe(`! ${path}: 2 damaged lines passed over\n`);
   });
 
+  test('top by URL shows no token, and counts those that differ in nothing else as one', async () => {
+    const path = written({ uri: '/api?token=one' }, { uri: '/api?token=two' });
+    expect((await log(`top ${path} --by uri -o csv`)).out).toBe('uri,count\r\n/api?token=***,2\r\n');
+  });
+
   test('top: counts, shares, JSON, CSV', async () => {
     const count = REQUESTS.filter((each) => each.user?.username === 'alice').length;
     const { json } = await log(`top ${COURSE} --by user -o json --limit 0`);
@@ -345,6 +350,7 @@ describe('usage', () => {
     [`query ${COURSE} --fields a..b`, 'bad-expression'],
     [`query ${COURSE} --preset x`, 'unknown-log-preset'],
     [`top ${COURSE} --by nothing`, 'unknown-dimension'],
+    [`top ${COURSE} --by requestObject`, 'unknown-dimension'],
     ['query /nowhere', 'not-found'],
     [`who frobbed pod/x ${COURSE}`, 'bad-question'],
     [`export ${COURSE}`, 'usage'],

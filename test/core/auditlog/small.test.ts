@@ -3,6 +3,7 @@ import { logsOf, nameFile } from '../../../src/core/auditlog/files';
 import { gapsIn, missingRotations } from '../../../src/core/auditlog/gaps';
 import { HEAD } from '../../../src/core/auditlog/horspool';
 import { LineReader } from '../../../src/core/auditlog/line';
+import type { AuditEvent } from '../../../src/core/auditlog/event';
 import { MASK, maskBody, maskUri, presentable } from '../../../src/core/auditlog/mask';
 import { parseQuestion } from '../../../src/core/auditlog/question';
 import { EventScan } from '../../../src/core/auditlog/scan';
@@ -11,6 +12,7 @@ import { micros, timeArgument, timeText } from '../../../src/core/auditlog/time'
 import { parseAddress } from '../../../src/core/auditlog/address';
 import { line } from '../../support/audit-events';
 
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 const NOW = Date.UTC(2026, 0, 15, 12, 30, 0);
 
 describe('times', () => {
@@ -211,6 +213,66 @@ describe('masks', () => {
 
   test('tokens in URLs', () => {
     expect(maskUri('/api?a=b&access_token=x&c=d')).toBe('/api?a=b&access_token=***&c=d');
+  });
+
+  const VALUE = 'U0VDUkVUVkFMVUU=';
+  const secrets = { resource: 'secrets', namespace: 'production', name: 'db' };
+  const webhook = (patch: unknown): Record<string, string> => ({
+    'patch.webhook.admission.k8s.io/round_0_index_0': JSON.stringify({ configuration: 'vault', patch }),
+  });
+  test.each<[string, AuditEvent]>([
+    ['text, as server-side apply sends it', { requestObject: `kind: Secret\ndata:\n  p: ${VALUE}\n` }],
+    ['JSON within a text', { requestObject: JSON.stringify({ kind: 'Secret', data: { p: VALUE } }) }],
+    ['no kind', { requestObject: { kind: null, data: { p: VALUE } } }],
+    ['a kind misspelt', { requestObject: { kind: 'secret', data: { p: VALUE } } }],
+    ['bytes', { requestObject: { kind: 'Unknown', raw: VALUE } }],
+    ['a path without its slash', { requestObject: [{ op: 'add', path: 'data/p', value: VALUE }] }],
+    ['an operation without a name', { requestObject: [{ path: '/data/p', value: VALUE }] }],
+    [
+      'what another tool applied',
+      { requestObject: { metadata: { annotations: { 'objectset.rio.cattle.io/applied': VALUE } } } },
+    ],
+    ['a change of a webhook', { annotations: webhook([{ op: 'replace', path: '/data/p', value: VALUE }]) }],
+    [
+      'a change of a webhook that is no JSON',
+      { annotations: { 'patch.webhook.admission.k8s.io/round_1_index_0': VALUE } },
+    ],
+    [
+      'a token that was asked for',
+      { objectRef: { resource: 'serviceaccounts', subresource: 'token' }, responseObject: VALUE },
+    ],
+    ['a token that was looked at', { objectRef: { resource: 'tokenreviews' }, requestObject: { raw: VALUE } }],
+    [
+      'a list that kubectl applied',
+      {
+        objectRef: { resource: 'configmaps' },
+        requestObject: { metadata: { annotations: { [LAST_APPLIED]: `{"kind":"SecretList","items":["${VALUE}"]}` } } },
+      },
+    ],
+    [
+      'the same, as a patch',
+      {
+        objectRef: { resource: 'configmaps' },
+        requestObject: [
+          {
+            path: `/metadata/annotations/${LAST_APPLIED.replace('/', '~1')}`,
+            value: `{"kind":"Secret","a":"${VALUE}"}`,
+          },
+        ],
+      },
+    ],
+  ])('never leave the log: %s', (_name, parts) => {
+    const event = { objectRef: secrets, ...parts };
+    expect(JSON.stringify(presentable(event, { bodies: true, reveal: false }))).not.toContain(VALUE);
+    expect(presentable(event, { bodies: true, reveal: true })).toEqual(event);
+  });
+
+  test('what a webhook did elsewhere stays to be seen', () => {
+    const event = {
+      objectRef: { resource: 'pods' },
+      annotations: webhook([{ op: 'add', path: '/spec/a', value: 'x' }]),
+    };
+    expect(presentable(event, { bodies: false, reveal: false })).toEqual(event);
   });
 
   test('bodies only when they are asked for', () => {
