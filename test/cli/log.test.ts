@@ -256,6 +256,40 @@ describe('output', () => {
     expect((await log(`who touched pod ${path}`)).out).toContain('\\u001b');
   });
 
+  test.each([
+    'query -o text',
+    'query -o csv',
+    'query -o json',
+    'query --bodies',
+    'top --by user -o json',
+    'top --by user -o jsonl',
+    'top --by user -o csv',
+    'top --by user',
+    'who touched pod',
+    'who touched pod -o json',
+    'report',
+    'report -o json',
+    'show nasty-id',
+    'show nasty-id -o json',
+    'show nasty-id -o jsonl',
+  ])('nor on a terminal, from anywhere in an event: log %s', async (command) => {
+    const evil = 'a\u001b[31mb\u009b31m\u202ec\u{e0041}';
+    const path = written({
+      ...nasty,
+      auditID: 'nasty-id',
+      user: evil,
+      agent: evil,
+      uri: `/${evil}`,
+      time: evil,
+      requestObject: { a: evil },
+    });
+    const { code, out } = await log(`${command} --log ${path}`, { columns: 80 });
+    expect(code).toBe(0);
+    expect(out.length).toBeGreaterThan(10);
+    expect(out).not.toMatch(/[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u202e\udc41]/);
+    if (command.endsWith('json')) expect(() => JSON.parse(out) as unknown).not.toThrow();
+  });
+
   test('CSV that no spreadsheet runs', async () => {
     const { out } = await log(`query ${written(nasty, { user: 'x,"y"\n', agent: '+1' })} -o csv --fields user,agent`);
     expect(out).toBe('user,agent\r\na\u001b[31mb\u202ec,\'=cmd|x\r\n"x,""y""\n",\'+1\r\n');

@@ -27,7 +27,7 @@ export async function top(context: Context, command: Command, files: string[], f
     return output === 'json' || output === 'jsonl'
       ? topJson(shown, output === 'jsonl')
       : output === 'csv'
-        ? topCsv(shown)
+        ? topCsv(shown, columns !== undefined)
         : topText(shown, styles(context, options).out, output === 'wide' ? undefined : columns);
   });
   context.exit(0);

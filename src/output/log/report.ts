@@ -6,7 +6,7 @@ import { bytesText } from '../policy-replay';
 import type { Style } from '../style';
 import { table } from '../style';
 import { fileTotals } from './events';
-import { safeText } from './text';
+import { jsonText, safeText } from './text';
 import { shortTime } from './time';
 
 export interface ShownReport {
@@ -60,5 +60,5 @@ export function reportJson({ data, files, gaps, missing }: ShownReport, html: st
     gaps,
     missing,
   };
-  return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
+  return jsonText({ ...document, ...fileTotals(files) });
 }

@@ -4,7 +4,7 @@ import type { LogFile } from '../../change/log';
 import type { Style } from '../style';
 import { csvLine } from './csv';
 import { fileTotals } from './events';
-import { pad, safeText, shorten, widthOf } from './text';
+import { jsonLine, jsonText, pad, safeText, shorten, widthOf } from './text';
 
 export interface ShownTop {
   by: readonly string[];
@@ -51,14 +51,15 @@ export function topJson({ by, counts, limit, files }: ShownTop, lines: boolean):
     ...Object.fromEntries(by.map((name, at) => [name, values[at] ?? null])),
     count,
   }));
-  if (lines) return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  if (lines) return rows.map(jsonLine).join('');
   const document = { command: 'log top', exitCode: 0, by, total: counts.total, groups: counts.rows.length, rows };
-  return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
+  return jsonText({ ...document, ...fileTotals(files) });
 }
 
-export function topCsv({ by, counts, limit }: ShownTop): string {
+/** @param terminal a file gets the bytes of the log, a terminal nothing that it would obey. */
+export function topCsv({ by, counts, limit }: ShownTop, terminal: boolean): string {
   const rows = limited(counts, limit).map(({ values, count }) =>
-    csvLine([...values.map((value) => value ?? ''), String(count)]),
+    csvLine([...values.map((value) => (terminal ? safeText(value ?? '') : (value ?? ''))), String(count)]),
   );
   return csvLine([...by, 'count']) + rows.join('');
 }

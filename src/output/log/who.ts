@@ -5,7 +5,7 @@ import type { Question } from '../../core/auditlog/question';
 import { resourceText } from '../../core/auditlog/report';
 import { createStyle, type Style } from '../style';
 import { fileTotals } from './events';
-import { safeText } from './text';
+import { jsonText, safeText } from './text';
 import { shortTime } from './time';
 
 export function whoText(report: WhoReport, question: Question, style: Style, utc: boolean): string {
@@ -77,5 +77,5 @@ export function whoJson(report: WhoReport, question: Question, files: readonly L
   };
   const { answers, oldest, policy } = report;
   const document = { command: 'log who', exitCode: 0, question: asked, answers, oldest, policy };
-  return `${JSON.stringify({ ...document, ...fileTotals(files) }, null, 2)}\n`;
+  return jsonText({ ...document, ...fileTotals(files) });
 }
