@@ -137,7 +137,7 @@ function expand(name: string): string[] {
 
 const LOG_NAME = /\.(?:log|json|jsonl|ndjson)(?:[.-][\d-]+)?(?:\.gz)?$/;
 
-function logsIn(folder: string): string[] {
+export function logsIn(folder: string): string[] {
   return list(folder)
     .filter((name) => LOG_NAME.test(name) && !name.startsWith('.'))
     .map((name) => join(folder, name))
@@ -145,7 +145,7 @@ function logsIn(folder: string): string[] {
 }
 
 /** `*` and `?` in any part of a path, as a shell has them. */
-function glob(pattern: string): string[] {
+export function glob(pattern: string): string[] {
   let found = [pattern.startsWith('/') ? '/' : '.'];
   for (const part of pattern.split('/').filter((each) => each !== '')) {
     if (!/[*?]/.test(part)) {
@@ -175,7 +175,7 @@ function list(folder: string): string[] {
   }
 }
 
-function statOf(path: string): Stats | undefined {
+export function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch (error) {

@@ -57,9 +57,12 @@ export class PieceScanner {
   readonly #reader = new LineReader();
   readonly #filter: Filter;
   readonly #sink: Sink;
+  readonly #mayBeDocuments: boolean;
   #documents: DocumentReader | undefined;
 
-  constructor(filter: Filter, sink: Sink) {
+  /** @param documents false: a line stands for itself, whatever it looks like. */
+  constructor(filter: Filter, sink: Sink, { documents = true } = {}) {
+    this.#mayBeDocuments = documents;
     this.#filter = filter;
     this.#sink = sink;
     this.lines = new LineSplitter((bytes, start, end) => {
@@ -89,7 +92,7 @@ export class PieceScanner {
 
   #odd(line: Uint8Array): void {
     const { events, damaged } = this.stats;
-    if (this.#documents === undefined && events + damaged === 0 && beginsDocument(line)) {
+    if (this.#mayBeDocuments && this.#documents === undefined && events + damaged === 0 && beginsDocument(line)) {
       this.#documents = new DocumentReader((document) => {
         this.#recover(document);
       });
