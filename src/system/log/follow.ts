@@ -196,7 +196,7 @@ class Follower {
   #opened = '';
   #left: { ino: number; mark: Buffer; position: number }[] = [];
   /** What is to be read before the file that is written to now. */
-  #next: string[] = [];
+  #next: { path: string; fd: number | undefined }[] = [];
   #trouble = '';
 
   constructor(live: LiveLog, filter: Filter, onEvent: (event: LogEvent) => void, say: (message: string) => void) {
@@ -231,32 +231,61 @@ class Follower {
   async look(): Promise<boolean> {
     if (this.#fd === undefined) {
       const next = this.#next.shift();
-      if (next?.endsWith('.gz') === true) {
-        await this.#unpack(next);
+      if (next === undefined) {
+        if (!this.#open(this.#current())) return false;
+      } else if (next.fd === undefined) {
+        await this.#unpack(next.path);
         return true;
-      }
-      if (!this.#open(next ?? this.#current())) return next !== undefined;
+      } else this.#take(next.fd, next.path);
     }
     const ours = fstatSync(this.#fd as number);
     if (ours.size < this.#position || !this.#isUnchanged()) this.#rewritten();
     if (this.#read()) return true;
-    const current = this.#current();
-    const named = statOf(current);
-    if (named === undefined) return false;
-    if (named.ino === ours.ino && named.dev === ours.dev) {
-      this.#known = new Set(this.#rotated().map(({ path }) => plainName(path)));
-      return false;
+    if (this.#next.length === 0) {
+      const current = this.#current();
+      const named = statOf(current);
+      if (named === undefined) return false;
+      if (named.ino === ours.ino && named.dev === ours.dev) {
+        this.#known = new Set(this.#rotated().map(({ path }) => plainName(path)));
+        return false;
+      }
+      if (!this.#line(current, ours.ino)) return false;
     }
     // Moved on. What was written to ours after our look, before the rename, is read first.
     if (this.#read()) return true;
-    this.#next = this.#rotatedSince(ours.ino);
     this.#left = [{ ino: ours.ino, mark: this.#mark, position: this.#position }, ...this.#left].slice(0, MOST_LEFT);
     this.#scanner.lines.end();
-    this.close();
+    this.#shut();
     return true;
   }
 
   close(): void {
+    this.#shut();
+    for (const { fd } of this.#next.splice(0)) if (fd !== undefined) closeSync(fd);
+  }
+
+  /**
+   * Lines up what comes after ours, the file that is written to now as the last one. All are opened at once, and that one
+   * first: were it opened later, another rotation could have come in between, and what it rotated would be missed.
+   */
+  #line(current: string, inode: number): boolean {
+    const last = opened(current);
+    if (last === undefined) return false;
+    const { ino } = fstatSync(last);
+    const since = this.#rotatedSince(inode);
+    const end = since.findIndex((path) => statOf(path)?.ino === ino);
+    const before = (end === -1 ? since : since.slice(0, end)).map((path) => ({
+      path,
+      fd: path.endsWith('.gz') ? undefined : opened(path),
+    }));
+    this.#next = [
+      ...before.filter(({ path, fd }) => fd !== undefined || path.endsWith('.gz')),
+      { path: current, fd: last },
+    ];
+    return true;
+  }
+
+  #shut(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
   }
@@ -279,6 +308,13 @@ class Follower {
     this.#skipBegunLine();
     this.#mark = bytesBefore(this.#fd, this.#position, Math.min(MARK, this.#position));
     return true;
+  }
+
+  #take(fd: number, path: string): void {
+    this.#fd = fd;
+    this.#opened = path;
+    this.#position = 0;
+    this.#mark = Buffer.alloc(0);
   }
 
   /** Once, not ten times a second. */
@@ -391,6 +427,14 @@ class Follower {
         return;
       }
     }
+  }
+}
+
+function opened(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined;
   }
 }
 

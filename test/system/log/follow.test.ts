@@ -138,6 +138,22 @@ test('rotated several times, and gzipped, between two looks', async () => {
   expect(seen).toEqual(ids(10, 32));
 });
 
+test('rotated while the files before are still being read', async () => {
+  const folder = tempFolder();
+  const path = join(folder, 'audit.log');
+  writeFileSync(path, '');
+  const seen = await following(path, async (found) => {
+    for (let at = 0; at < 20; at++) {
+      appendFileSync(path, events(at * 500, at * 500 + 500));
+      renameSync(path, join(folder, `audit-2026-11-21T10-00-${10 + at}.000.log`));
+      writeFileSync(path, '');
+      for (let turn = 0; turn < at; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until(() => found.length === 10_000);
+  });
+  expect(seen).toEqual(ids(0, 10_000));
+});
+
 test('a log that is not there yet is waited for, and that is said once', async () => {
   const path = join(tempFolder(), 'audit.log');
   const seen = await following(path, async (found, said) => {
