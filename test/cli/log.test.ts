@@ -290,6 +290,48 @@ describe('output', () => {
     if (command.endsWith('json')) expect(() => JSON.parse(out) as unknown).not.toThrow();
   });
 
+  const wide = (text: string): number => Math.max(...text.split('\n').map((each) => each.length));
+  const long: EventParts = {
+    user: 'system:serviceaccount:kube-system:deployment-controller',
+    verb: 'deletecollection',
+    resource: 'deployments',
+    group: 'apps',
+    namespace: 'kube-system',
+    name: 'coredns-autoscaler-with-a-name',
+    ips: ['2001:db8:aaaa:bbbb:cccc:dddd::1'],
+  };
+
+  test('later rows widen the columns', async () => {
+    const short: EventParts = { user: 'bob', resource: 'pods', namespace: 'a', name: 'b' };
+    const many = written(...Array.from({ length: 600 }, () => short), long);
+    const bodies = written({ ...short, requestObject: {} }, long);
+    for (const command of [`query ${many}`, `query ${bodies} --bodies`]) {
+      const { out } = await log(`${command} --stage all`, { columns: 200 });
+      expect(out).toContain(long.user);
+      expect(out).toContain(long.name);
+      expect(wide(out)).toBeLessThanOrEqual(200);
+    }
+  });
+
+  test.each([40, 60, 80, 100, 140])('%d columns are enough, and tell people apart', async (columns) => {
+    const path = written(
+      long,
+      { ...long, user: 'system:serviceaccount:kube-system:default', auditID: '2' },
+      { user: 'bob', resource: 'pods', auditID: '3' },
+    );
+    for (const command of ['query', 'top --by user', 'top', 'report', 'query --bodies']) {
+      const { out } = await log(`${command} --log ${path}`, { columns });
+      expect([command, wide(out) <= columns]).toEqual([command, true]);
+      expect(out).toMatch(/er  |er$/m);
+      expect(out).toMatch(/(?:lt|t)(?:  |$)/m);
+    }
+  });
+
+  test('what is short costs nothing: no column is left out', async () => {
+    const { out } = await log(`query ${written({ user: 'bob', resource: 'pods' })} --utc`, { columns: 80 });
+    expect(out).toMatch(/^TIME +WHO +VERB +WHAT +NAMESPACE +NAME +ANSWER +IP\n2026-01-01 00:00:00Z/);
+  });
+
   test('CSV that no spreadsheet runs', async () => {
     const { out } = await log(`query ${written(nasty, { user: 'x,"y"\n', agent: '+1' })} -o csv --fields user,agent`);
     expect(out).toBe('user,agent\r\na\u001b[31mb\u202ec,\'=cmd|x\r\n"x,""y""\n",\'+1\r\n');

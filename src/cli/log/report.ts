@@ -35,7 +35,7 @@ export async function report(context: Context, command: Command, files: string[]
       context.streams.talk(`${talk.green('\u2713')} written: ${flags.html}\n`);
     }
     if (options.output === 'json') return reportJson(shown, flags.html ?? null);
-    return flags.html === undefined ? reportText(shown, out, flags.utc) : '';
+    return flags.html === undefined ? reportText(shown, out, flags.utc, context.streams.columns) : '';
   });
   context.exit(0);
 }

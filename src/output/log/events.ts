@@ -124,7 +124,8 @@ function tablePrinter(options: EventsOptions): EventPrinter {
     utc,
     fields: options.fields ?? (isWide ? WIDE_FIELDS : TABLE_FIELDS),
     ...(width === undefined || isWide ? {} : { width }),
-    ...(live === true ? { sample: 1 } : {}),
+    live: live === true || options.bodies,
+    spare: options.fields === undefined,
   });
   return {
     add(event, open) {

@@ -47,18 +47,20 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** Cut to so many columns, with an ellipsis where something is missing. */
-export function shorten(text: string, width: number): string {
+/** Cut to so many columns, with an ellipsis in the middle where something is missing. */
+export function shortenMiddle(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
-  let kept = '';
+  const front = Math.ceil((width - 1) / 2);
+  const characters = Array.from(text);
+  const back = fitting(characters.toReversed(), width - 1 - front).toReversed();
+  return `${fitting(characters, front).join('')}\u2026${back.join('')}`;
+}
+
+/** As many of the characters as fit. */
+function fitting(characters: readonly string[], width: number): string[] {
   let used = 0;
-  for (const character of text) {
-    const next = characterWidth(character.codePointAt(0) ?? 0);
-    if (used + next > width - 1) break;
-    kept += character;
-    used += next;
-  }
-  return `${kept}\u2026`;
+  const count = characters.findIndex((character) => (used += characterWidth(character.codePointAt(0) ?? 0)) > width);
+  return characters.slice(0, count === -1 ? undefined : count);
 }
 
 export function pad(text: string, width: number): string {
