@@ -157,11 +157,18 @@ function openStreams(): Streams {
     env.NO_COLOR === undefined || env.NO_COLOR === '' ? stream.isTTY && env.TERM !== 'dumb' : false;
   const clear = '\r\u001b[2K';
   let live = false;
+  let full: Promise<void> | undefined;
   return {
     out(text) {
       if (live) stderr.write(clear);
       live = false;
-      stdout.write(text);
+      if (stdout.write(text) || closed) return;
+      full ??= new Promise((resolve) => {
+        // A reader that goes away drains nothing.
+        for (const event of ['drain', 'close', 'error']) stdout.once(event, resolve);
+      }).then(() => {
+        full = undefined;
+      });
     },
     talk(text) {
       stderr.write(live ? clear + text : text);
@@ -175,6 +182,7 @@ function openStreams(): Streams {
     outColour: colour(stdout),
     ...(stdout.isTTY ? { columns: stdout.columns } : {}),
     outClosed: () => closed,
+    outDrained: () => full,
     talkColour: colour(stderr),
   };
 }

@@ -97,6 +97,18 @@ describe('the course', () => {
     expect(out.split('\n')[1]).toMatch(/^tried: mallory \(contractors, system:authenticated\) .*: 403$/);
   });
 
+  test('of very many answers the last ones, and those of each kind', async () => {
+    const asked = { resource: 'secrets', name: 'important', namespace: 'production' };
+    const path = written(
+      { ...asked, user: 'alice', auditID: 'first' },
+      ...Array.from({ length: 5000 }, (_, at) => ({ ...asked, user: 'mallory', code: 403, auditID: `tried-${at}` })),
+    );
+    const { out, talk } = await log(`who read secret/important -n production --log ${path}`);
+    expect(out).toMatch(/^alice/);
+    expect(out.split('\n').length).toBe(2 + 2000);
+    expect(talk).toContain('these are the last 2001; 3000 before them are left out');
+  });
+
   test.each([
     ['created pod/suspicious-pod', 'bob'],
     ["exec'd pod/kube-apiserver-cp1", 'alice'],

@@ -38,6 +38,7 @@ export async function follow(context: Context, command: Command, files: string[]
   };
   for await (const { raw, open } of (await context.logs()).follow(names, filter, live)) {
     context.streams.out(print.add(parseEvent(raw), open));
+    await context.streams.outDrained?.();
     if (context.streams.outClosed?.() === true) stopped.abort();
   }
   context.exit(0);

@@ -49,7 +49,7 @@ export function whoNotes(
   utc: boolean,
 ): string {
   const notes: string[] = [];
-  const { policy, oldest, answers } = report;
+  const { policy, oldest, answers, left } = report;
   const deed = `${question.word} ${question.target.resource}${question.name === undefined ? '' : `/${question.name}`}`;
   if (policy?.logged === 'none') {
     const by = policy.rule === null ? 'no rule matches it' : `rule ${policy.rule} leaves it out`;
@@ -59,7 +59,11 @@ export function whoNotes(
     notes.push(`the policy in force does not log this of ${safeText(policy.notFor.join(', '))} (${by})`);
   }
   if (oldest === null) notes.push('the log is empty');
-  else if (answers.length === 0 || (since !== undefined && Date.parse(oldest) * 1000 > since))
+  if (left > 0)
+    notes.push(
+      `these are the last ${answers.length}; ${left} before them are left out (log query and log top are for that many)`,
+    );
+  if (oldest !== null && (answers.length === 0 || (since !== undefined && Date.parse(oldest) * 1000 > since)))
     notes.push(`the log reaches back to ${shortTime(oldest, utc)}; what was before is not in it`);
   return notes.map((note) => `${style.yellow('!')} ${note}\n`).join('');
 }
@@ -75,7 +79,7 @@ export function whoJson(report: WhoReport, question: Question, files: readonly L
     name: name ?? null,
     namespace: namespace ?? null,
   };
-  const { answers, oldest, policy } = report;
-  const document = { command: 'log who', exitCode: 0, question: asked, answers, oldest, policy };
+  const { answers, left, oldest, policy } = report;
+  const document = { command: 'log who', exitCode: 0, question: asked, answers, left, oldest, policy };
   return jsonText({ ...document, ...fileTotals(files) });
 }
