@@ -1,6 +1,6 @@
 /** The small parts: times, names of files, lines that are no plain events, masks, questions, gaps. */
 import { logsOf, nameFile } from '../../../src/core/auditlog/files';
-import { gapsIn, missingRotations } from '../../../src/core/auditlog/gaps';
+import { gapsIn, missingRotations, rotationsOf } from '../../../src/core/auditlog/gaps';
 import { HEAD } from '../../../src/core/auditlog/horspool';
 import { LineReader } from '../../../src/core/auditlog/line';
 import type { AuditEvent } from '../../../src/core/auditlog/event';
@@ -89,6 +89,14 @@ describe('files', () => {
       { from: '2026-01-01T00:01', to: '2026-01-01T00:30', minutes: 29 },
     ]);
     expect(gapsIn(minutes('2026-01-01T00:00', '2026-01-01T00:15'))).toEqual([]);
+    // Where every minute has events, ten without are a gap.
+    const hour = Array.from({ length: 70 }, (_, at) => at);
+    expect(gapsIn([...hour, 80])).toEqual([{ from: '1970-01-01T01:09', to: '1970-01-01T01:20', minutes: 11 }]);
+    // The server opens a new file with the event that did not fit any more.
+    expect(gapsIn([0, 1, 2, 3, 10, 11])).toEqual([]);
+    expect(gapsIn([0, 1, 2, 3, 10, 11], rotationsOf(['audit-1970-01-01T00-04-00.000.log', 'audit.log']))).toEqual([
+      { from: '1970-01-01T00:03', to: '1970-01-01T00:10', minutes: 7 },
+    ]);
     // Where an hour is usual, an hour is no gap.
     expect(gapsIn(minutes('2026-01-01T00:00', '2026-01-01T01:00', '2026-01-01T02:00'))).toEqual([]);
     expect(missingRotations(['audit.log', 'audit.log.1', 'audit.log.4.gz'])).toEqual(['audit.log.2', 'audit.log.3']);
