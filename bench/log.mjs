@@ -189,9 +189,16 @@ async function memory() {
     ['query', log, '--code', '4xx', '-o', 'csv'],
     ['top', log],
     ['report', log, '-o', 'json'],
+    ['who', 'read', 'secrets', log],
+    ['query', log, '-o', 'jsonl'],
   ]) {
-    const child = spawn(process.execPath, [TOOL, 'log', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+    // A reader that is slow (`| less`): what it has not taken must not pile up here.
+    const isSlow = args.at(-1) === 'jsonl';
+    const child = spawn(process.execPath, [TOOL, 'log', ...args], {
+      stdio: ['ignore', isSlow ? 'pipe' : 'ignore', 'inherit'],
+    });
     let most = 0;
+    if (isSlow) setTimeout(() => child.kill(), 5000);
     const timer = setInterval(() => {
       try {
         most = Math.max(
@@ -204,7 +211,9 @@ async function memory() {
     }, 10);
     await new Promise((resolve) => child.on('close', resolve));
     clearInterval(timer);
-    console.log(`memory of log ${args[0]}: ${(most / 1024).toFixed(0)} MiB (limit 150)`);
+    console.log(
+      `memory of log ${args[0]}${isSlow ? ', read by nobody' : ''}: ${(most / 1024).toFixed(0)} MiB (limit 150)`,
+    );
     if (most > 150 * 1024) process.exitCode = 1;
   }
 }

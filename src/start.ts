@@ -185,11 +185,18 @@ function openStreams(onUnwritten: () => void): Streams {
     env.NO_COLOR === undefined || env.NO_COLOR === '' ? stream.isTTY && env.TERM !== 'dumb' : false;
   const clear = '\r\u001b[2K';
   let live = false;
+  let full: Promise<void> | undefined;
   return {
     out(text) {
       if (live) stderr.write(clear);
       live = false;
-      stdout.write(text);
+      if (stdout.write(text) || closed) return;
+      full ??= new Promise((resolve) => {
+        // A reader that goes away drains nothing.
+        for (const event of ['drain', 'close', 'error']) stdout.once(event, resolve);
+      }).then(() => {
+        full = undefined;
+      });
     },
     talk(text) {
       stderr.write(live ? clear + text : text);
@@ -203,6 +210,7 @@ function openStreams(onUnwritten: () => void): Streams {
     outColour: colour(stdout),
     ...(stdout.isTTY ? { columns: stdout.columns } : {}),
     outClosed: () => closed,
+    outDrained: () => full,
     talkColour: colour(stderr),
   };
 }

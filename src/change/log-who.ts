@@ -44,8 +44,17 @@ export interface PolicyView {
   notIn: string[];
 }
 
+/**
+ * More answers of a kind than anybody reads: `log query` and `log top` are for that many. Of each kind, so that a thousand
+ * refused tries do not push out the one that succeeded.
+ */
+const MOST = 2000;
+
 export interface WhoReport {
+  /** In the order of the log; of very many of a kind (done to this one, done to many, refused) the last ones. */
   answers: WhoAnswer[];
+  /** How many are left out. */
+  left: number;
   /** Time of the oldest event; null when the log is empty. */
   oldest: string | null;
   /** null: the policy is not known. */
@@ -58,19 +67,30 @@ export async function askWho(
   span: { since?: number; until?: number },
   policy: Policy | undefined,
 ): Promise<WhoReport> {
-  const answers: WhoAnswer[] = [];
+  const kinds = new Map<string, { answer: WhoAnswer; number: number }[]>();
+  let number = 0;
   for await (const { raw } of logs.events({ ...filterOfQuestion(question), ...span })) {
     const event = sound(parseEvent(raw, false));
     // Who has no name in the request may have one in a body.
     const isNamed = question.name === undefined || event.objectRef?.name !== undefined;
     const concern = concernOf(isNamed ? event : parseEvent(raw), question);
-    if (concern.with !== 'other') answers.push(answerFrom(event, concern));
+    if (concern.with === 'other') continue;
+    const answer = answerFrom(event, concern);
+    const kind = answer.succeeded ? (answer.direct ? 'done' : 'many') : 'tried';
+    const known = kinds.get(kind) ?? [];
+    known.push({ answer, number: number++ });
+    kinds.set(kind, known.length < 2 * MOST ? known : known.slice(MOST));
   }
+  const answers = [...kinds.values()]
+    .flatMap((known) => known.slice(-MOST))
+    .sort((a, b) => a.number - b.number)
+    .map(({ answer }) => answer);
   const oldest = await logs.oldest();
   // There is only one who created it.
   const isFound = question.deed === 'create' && answers.some(({ direct, succeeded }) => direct && succeeded);
   return {
     answers: isFound ? answers.filter(({ direct }) => direct) : answers,
+    left: number - answers.length,
     oldest: oldest === undefined ? null : timeText(oldest),
     policy: policy === undefined ? null : policyView(policy, question),
   };

@@ -53,7 +53,15 @@ export interface LogReader {
   /** Rejects with a UserError. */
   open(names: LogNames): Promise<OpenLogs>;
   /** Events as they are written, from now on, until the signal. */
-  follow(names: LogNames, filter: FilterSpec, signal: AbortSignal): AsyncIterable<LogEvent>;
+  follow(names: LogNames, filter: FilterSpec, live: Live): AsyncIterable<LogEvent>;
+}
+
+export interface Live {
+  signal: AbortSignal;
+  /** What a person should know: what is waited for, what was damaged or may be missing. */
+  say: (message: string) => void;
+  /** Asked again and again, where the log may get another place: that of a pod has the pod's uid in its path. */
+  again?: () => Promise<LogNames>;
 }
 
 /** Where the node's own API server writes. @throws {UserError} `no-log`. */

@@ -23,6 +23,8 @@ export interface Streams {
   columns?: number;
   /** Nobody reads the answer any more (`| head`). */
   outClosed?: () => boolean;
+  /** What has been answered and not been read yet piles up in memory: to be awaited between the parts of a long answer. */
+  outDrained?: () => Promise<void> | undefined;
 }
 
 export interface WorldOptions {

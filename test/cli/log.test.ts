@@ -97,6 +97,18 @@ describe('the course', () => {
     expect(out.split('\n')[1]).toMatch(/^tried: mallory \(contractors, system:authenticated\) .*: 403$/);
   });
 
+  test('of very many answers the last ones, and those of each kind', async () => {
+    const asked = { resource: 'secrets', name: 'important', namespace: 'production' };
+    const path = written(
+      { ...asked, user: 'alice', auditID: 'first' },
+      ...Array.from({ length: 5000 }, (_, at) => ({ ...asked, user: 'mallory', code: 403, auditID: `tried-${at}` })),
+    );
+    const { out, talk } = await log(`who read secret/important -n production --log ${path}`);
+    expect(out).toMatch(/^alice/);
+    expect(out.split('\n').length).toBe(2 + 2000);
+    expect(talk).toContain('these are the last 2001; 3000 before them are left out');
+  });
+
   test.each([
     ['created pod/suspicious-pod', 'bob'],
     ["exec'd pod/kube-apiserver-cp1", 'alice'],
@@ -256,6 +268,82 @@ describe('output', () => {
     expect((await log(`who touched pod ${path}`)).out).toContain('\\u001b');
   });
 
+  test.each([
+    'query -o text',
+    'query -o csv',
+    'query -o json',
+    'query --bodies',
+    'top --by user -o json',
+    'top --by user -o jsonl',
+    'top --by user -o csv',
+    'top --by user',
+    'who touched pod',
+    'who touched pod -o json',
+    'report',
+    'report -o json',
+    'show nasty-id',
+    'show nasty-id -o json',
+    'show nasty-id -o jsonl',
+  ])('nor on a terminal, from anywhere in an event: log %s', async (command) => {
+    const evil = 'a\u001b[31mb\u009b31m\u202ec\u{e0041}';
+    const path = written({
+      ...nasty,
+      auditID: 'nasty-id',
+      user: evil,
+      agent: evil,
+      uri: `/${evil}`,
+      time: evil,
+      requestObject: { a: evil },
+    });
+    const { code, out } = await log(`${command} --log ${path}`, { columns: 80 });
+    expect(code).toBe(0);
+    expect(out.length).toBeGreaterThan(10);
+    expect(out).not.toMatch(/[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u202e\udc41]/);
+    if (command.endsWith('json')) expect(() => JSON.parse(out) as unknown).not.toThrow();
+  });
+
+  const wide = (text: string): number => Math.max(...text.split('\n').map((each) => each.length));
+  const long: EventParts = {
+    user: 'system:serviceaccount:kube-system:deployment-controller',
+    verb: 'deletecollection',
+    resource: 'deployments',
+    group: 'apps',
+    namespace: 'kube-system',
+    name: 'coredns-autoscaler-with-a-name',
+    ips: ['2001:db8:aaaa:bbbb:cccc:dddd::1'],
+  };
+
+  test('later rows widen the columns', async () => {
+    const short: EventParts = { user: 'bob', resource: 'pods', namespace: 'a', name: 'b' };
+    const many = written(...Array.from({ length: 600 }, () => short), long);
+    const bodies = written({ ...short, requestObject: {} }, long);
+    for (const command of [`query ${many}`, `query ${bodies} --bodies`]) {
+      const { out } = await log(`${command} --stage all`, { columns: 200 });
+      expect(out).toContain(long.user);
+      expect(out).toContain(long.name);
+      expect(wide(out)).toBeLessThanOrEqual(200);
+    }
+  });
+
+  test.each([40, 60, 80, 100, 140])('%d columns are enough, and tell people apart', async (columns) => {
+    const path = written(
+      long,
+      { ...long, user: 'system:serviceaccount:kube-system:default', auditID: '2' },
+      { user: 'bob', resource: 'pods', auditID: '3' },
+    );
+    for (const command of ['query', 'top --by user', 'top', 'report', 'query --bodies']) {
+      const { out } = await log(`${command} --log ${path}`, { columns });
+      expect([command, wide(out) <= columns]).toEqual([command, true]);
+      expect(out).toMatch(/er  |er$/m);
+      expect(out).toMatch(/(?:lt|t)(?:  |$)/m);
+    }
+  });
+
+  test('what is short costs nothing: no column is left out', async () => {
+    const { out } = await log(`query ${written({ user: 'bob', resource: 'pods' })} --utc`, { columns: 80 });
+    expect(out).toMatch(/^TIME +WHO +VERB +WHAT +NAMESPACE +NAME +ANSWER +IP\n2026-01-01 00:00:00Z/);
+  });
+
   test('CSV that no spreadsheet runs', async () => {
     const { out } = await log(`query ${written(nasty, { user: 'x,"y"\n', agent: '+1' })} -o csv --fields user,agent`);
     expect(out).toBe('user,agent\r\na\u001b[31mb\u202ec,\'=cmd|x\r\n"x,""y""\n",\'+1\r\n');
@@ -322,6 +410,11 @@ describe('output', () => {
     expect(talk).toBe(`! ${path}: 2 damaged lines passed over\n`);
   });
 
+  test('top by URL shows no token, and counts those that differ in nothing else as one', async () => {
+    const path = written({ uri: '/api?token=one' }, { uri: '/api?token=two' });
+    expect((await log(`top ${path} --by uri -o csv`)).out).toBe('uri,count\r\n/api?token=***,2\r\n');
+  });
+
   test('top: counts, shares, JSON, CSV', async () => {
     const count = REQUESTS.filter((each) => each.user?.username === 'alice').length;
     const { json } = await log(`top ${COURSE} --by user -o json --limit 0`);
@@ -345,6 +438,7 @@ describe('usage', () => {
     [`query ${COURSE} --fields a..b`, 'bad-expression'],
     [`query ${COURSE} --preset x`, 'unknown-log-preset'],
     [`top ${COURSE} --by nothing`, 'unknown-dimension'],
+    [`top ${COURSE} --by requestObject`, 'unknown-dimension'],
     ['query /nowhere', 'not-found'],
     [`who frobbed pod/x ${COURSE}`, 'bad-question'],
     [`export ${COURSE}`, 'usage'],

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
 const read = (name: string): string => readFileSync(`docs/shipping/${name}`, 'utf8');
-const LOG = '/var/log/kubernetes/audit/audit.log';
+/** The rotated files as well: what was rotated while a shipper was down would be lost otherwise. */
+const LOGS = '/var/log/kubernetes/audit/audit*.log';
 
 interface Component {
   type: string;
@@ -16,7 +17,7 @@ test('Vector: every input is there, every transform leads somewhere', () => {
   const makers = { ...sources, ...transforms };
   const used = Object.values({ ...transforms, ...sinks }).flatMap(({ inputs }) => inputs ?? []);
   expect([...new Set(used)].sort()).toEqual(Object.keys(makers).sort());
-  expect(sources!['audit']).toMatchObject({ type: 'file', include: [LOG] });
+  expect(sources!['audit']).toMatchObject({ type: 'file', include: [LOGS] });
   expect(Object.values(sinks!).map(({ type }) => type)).toEqual(['clickhouse', 'loki', 'elasticsearch']);
 });
 
@@ -34,7 +35,7 @@ test('Fluent Bit: the parser is there, and every output gets what the input is t
   };
   const [input] = pipeline.inputs;
   expect(parsers.map(({ name }) => name)).toContain(input!['parser']);
-  expect(input).toMatchObject({ name: 'tail', path: LOG });
+  expect(input).toMatchObject({ name: 'tail', path: LOGS, exclude_path: '*.gz' });
   for (const each of [...pipeline.filters, ...pipeline.outputs]) expect(each['match']).toBe(input!['tag']);
 });
 

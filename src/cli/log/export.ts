@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { parseEvent } from '../../core/auditlog/event';
 import { presentable } from '../../core/auditlog/mask';
+import { jsonText } from '../../output/log/text';
 import { UserError } from '../../core/errors';
 import { globals, styles, type Context } from '../context';
 import { filterOf, namesOf, refuseInput, withLogs, type FilterFlags } from './input';
@@ -35,7 +36,7 @@ export async function exportLog(
     const { talk } = styles(context, options);
     if (options.output === 'json') {
       const document = { command: 'log export', exitCode: 0, file: parquet, rows, bytes };
-      return `${JSON.stringify(document, null, 2)}\n`;
+      return jsonText(document);
     }
     context.streams.talk(`${talk.green('\u2713')} written: ${parquet} (${rows} rows, ${bytes} bytes)\n`);
     return '';

@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 import { parseEvent } from '../../core/auditlog/event';
 import { UserError } from '../../core/errors';
 import { openWorld } from '../change-options';
-import { globals, type Context } from '../context';
+import type { Live } from '../../change/log';
+import { safeText } from '../../output/log/text';
+import { globals, styles, type Context } from '../context';
 import { filterOf, namesOf, type FilterFlags } from './input';
 import { printer, type ShowFlags } from './query';
 
@@ -26,8 +28,17 @@ export async function follow(context: Context, command: Command, files: string[]
     stopped.abort();
   });
   if (interrupts.first.aborted) stopped.abort();
-  for await (const { raw, open } of (await context.logs()).follow(names, filter, stopped.signal)) {
+  const { talk } = styles(context, options);
+  const live: Live = {
+    signal: stopped.signal,
+    say: (message) => {
+      context.streams.talk(`${talk.yellow('!')} ${safeText(message)}\n`);
+    },
+    ...(names.kind === 'node' ? { again: () => namesOf(context, command, files, flags) } : {}),
+  };
+  for await (const { raw, open } of (await context.logs()).follow(names, filter, live)) {
     context.streams.out(print.add(parseEvent(raw), open));
+    await context.streams.outDrained?.();
     if (context.streams.outClosed?.() === true) stopped.abort();
   }
   context.exit(0);

@@ -30,15 +30,20 @@ export async function query(context: Context, command: Command, files: string[],
     for await (const { raw, open } of logs.events(filter)) {
       if (context.streams.outClosed?.() === true) return '';
       const event = parseEvent(raw, needsBodies);
-      if (flags.last === undefined) context.streams.out(print.add(event, open));
-      else {
+      if (flags.last === undefined) {
+        context.streams.out(print.add(event, open));
+        await context.streams.outDrained?.();
+      } else {
         last.push({ event, open });
         if (last.length > flags.last) last.shift();
       }
       if (++count === flags.limit) break;
     }
     if (count === 0) await tellNothing(context, command, logs, flags);
-    for (const { event, open } of last) context.streams.out(print.add(event, open));
+    for (const { event, open } of last) {
+      context.streams.out(print.add(event, open));
+      await context.streams.outDrained?.();
+    }
     return print.end(logs.files);
   });
   context.exit(0);

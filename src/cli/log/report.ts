@@ -1,6 +1,7 @@
 /** `log report`: what a log tells, as a page, in short, or as JSON. */
 import type { Command } from 'commander';
-import { gapsIn, missingRotations } from '../../core/auditlog/gaps';
+import type { FilterSpec } from '../../core/auditlog/filter';
+import { gapsIn, missingRotations, rotationsOf } from '../../core/auditlog/gaps';
 import { minutesOf } from '../../core/auditlog/timeline';
 import { maskUri } from '../../core/auditlog/mask';
 import type { ReportData } from '../../core/auditlog/report';
@@ -30,7 +31,8 @@ export async function report(context: Context, command: Command, files: string[]
     const shown = {
       data,
       files: logs.files,
-      gaps: gapsIn(minutesOf(data.timeline)),
+      // What a filter leaves out may be just what opened the next file.
+      gaps: gapsIn(minutesOf(data.timeline), isWhole(filter) ? rotationsOf(logs.files.map(({ path }) => path)) : []),
       missing: missingRotations(logs.files.map(({ path }) => path)),
     };
     if (flags.html !== undefined) {
@@ -39,9 +41,13 @@ export async function report(context: Context, command: Command, files: string[]
       context.streams.talk(`${talk.green('\u2713')} written: ${flags.html}\n`);
     }
     if (options.output === 'json') return reportJson(shown, flags.html ?? null, sandboxField(options));
-    return flags.html === undefined ? reportText(shown, out, flags.utc) : '';
+    return flags.html === undefined ? reportText(shown, out, flags.utc, context.streams.columns) : '';
   });
   context.exit(0);
+}
+
+function isWhole(filter: FilterSpec): boolean {
+  return Object.keys(filter).every((name) => name === 'since' || name === 'until');
 }
 
 /** URLs can have tokens in them. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { parseEvent, type AuditEvent } from '../../core/auditlog/event';
 import { showJson, showText } from '../../output/log/show';
-import { escapeControls } from '../../output/log/events';
+import { jsonLine } from '../../output/log/text';
 import { presentable } from '../../core/auditlog/mask';
 import { globals, sandboxField, styles, type Context } from '../context';
 import { namesOf, withLogs, type LogFlags } from './input';
@@ -33,7 +33,7 @@ export async function show(
     return output === 'json'
       ? showJson(id, events, flags, logs.files, sandboxField(options))
       : output === 'jsonl'
-        ? events.map((event) => `${escapeControls(JSON.stringify(presentable(event, flags)))}\n`).join('')
+        ? events.map((event) => jsonLine(presentable(event, flags))).join('')
         : showText(id, events, flags, styles(context, options).out, flags.utc);
   });
   context.exit(0);

@@ -11,15 +11,41 @@ export interface Gap {
 /** A cluster is never silent for that long, unless its usual pause is longer still. */
 const SHORTEST = 15;
 const USUAL_TIMES = 20;
+/** From so many pauses on, the log itself tells how long its pauses are. */
+const ENOUGH = 60;
+const SHORTEST_KNOWN = 5;
+const KNOWN_TIMES = 5;
+/** The server rotates when the next event does not fit: that event opens the next file, at once. */
+const SHORTEST_AT_ROTATION = 3;
 
-/** @param times the minutes with events, since the epoch, in order. */
-export function gapsIn(times: readonly number[]): Gap[] {
+/**
+ * @param times the minutes with events, since the epoch, in order.
+ * @param rotations the minutes at which files ended, by their names.
+ */
+export function gapsIn(times: readonly number[], rotations: readonly number[] = []): Gap[] {
   const pauses = times.slice(1).map((time, at) => time - (times[at] ?? 0));
-  const usual = [...pauses].sort((a, b) => a - b)[Math.floor(pauses.length / 4)] ?? 0;
-  const longest = Math.max(SHORTEST, usual * USUAL_TIMES);
-  return pauses.flatMap((pause, at) =>
-    pause > longest ? [{ from: minuteText(times[at] ?? 0), to: minuteText(times[at + 1] ?? 0), minutes: pause }] : [],
-  );
+  const sorted = [...pauses].sort((a, b) => a - b);
+  const share = (part: number): number => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
+  const longest =
+    pauses.length >= ENOUGH
+      ? Math.max(SHORTEST_KNOWN, share(0.95) * KNOWN_TIMES)
+      : Math.max(SHORTEST, share(0.25) * USUAL_TIMES);
+  const longestAtRotation = Math.min(longest, Math.max(SHORTEST_AT_ROTATION, share(0.9) * SHORTEST_AT_ROTATION));
+  return pauses.flatMap((pause, at) => {
+    const [from, to] = [times[at] ?? 0, times[at + 1] ?? 0];
+    const isRotation = rotations.some((minute) => Math.floor(minute) >= from && Math.floor(minute) < to);
+    return pause > (isRotation ? longestAtRotation : longest)
+      ? [{ from: minuteText(from), to: minuteText(to), minutes: pause }]
+      : [];
+  });
+}
+
+/** When files were rotated, in minutes since the epoch, of those whose names tell. */
+export function rotationsOf(paths: readonly string[]): number[] {
+  return paths.flatMap((path) => {
+    const { endsAt } = nameFile(path);
+    return endsAt === undefined ? [] : [endsAt / 60e6];
+  });
 }
 
 function minuteText(minute: number): string {

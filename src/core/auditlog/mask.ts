@@ -1,6 +1,7 @@
 /**
- * Bodies without their secrets. Rule: the values of Secrets and of tokens never leave the log unless they are asked for by
- * name (`--reveal`): not in JSON, not in tables, not in reports or exports.
+ * Events without their secrets. Rule: the values of Secrets and of tokens never leave the log unless they are asked for by
+ * name (`--reveal`): not in JSON, not in tables, not in reports or exports. What the request was for decides, not what a body
+ * says of itself: a client writes its body, and a body that names no kind, or a wrong one, holds the same values.
  */
 import type { AuditEvent } from './event';
 
@@ -16,10 +17,10 @@ export interface Shown {
 /** The event as it may be shown. */
 export function presentable(event: AuditEvent, { bodies, reveal }: Shown): AuditEvent {
   const { requestObject, responseObject, ...rest } = event;
-  const shown: AuditEvent =
-    reveal || typeof rest.requestURI !== 'string' ? rest : { ...rest, requestURI: maskUri(rest.requestURI) };
+  const secret = isAboutSecrets(event);
+  const shown = reveal ? rest : masked(rest, secret);
   if (!bodies) return shown;
-  const mask = (body: unknown): unknown => (reveal ? body : maskBody(body, secretRequest(event)));
+  const mask = (body: unknown): unknown => (reveal ? body : maskWhole(body, secret));
   // In the order in which the server writes them.
   const { requestReceivedTimestamp, stageTimestamp, annotations, ...head } = shown;
   return {
@@ -32,18 +33,61 @@ export function presentable(event: AuditEvent, { bodies, reveal }: Shown): Audit
   };
 }
 
-function secretRequest({ objectRef }: AuditEvent): boolean {
-  return objectRef?.resource === 'secrets';
+function isAboutSecrets({ objectRef }: AuditEvent): boolean {
+  const { resource, subresource } = objectRef ?? {};
+  return (
+    resource === 'secrets' || resource === 'tokenreviews' || (resource === 'serviceaccounts' && subresource === 'token')
+  );
+}
+
+function masked(event: AuditEvent, secret: boolean): AuditEvent {
+  const { requestURI, annotations } = event;
+  return {
+    ...event,
+    ...(requestURI === undefined ? {} : { requestURI: maskUri(requestURI) }),
+    ...(annotations === undefined ? {} : { annotations: maskAnnotations(annotations, secret) }),
+  };
 }
 
 export function maskUri(uri: string): string {
-  if (!uri.includes('=')) return uri;
+  if (typeof uri !== 'string' || !uri.includes('=')) return uri;
   return uri.replace(/([?&](?:access_|id_|refresh_)?token=)[^&]*/gi, `$1${MASK}`);
 }
 
+/** What a mutating webhook changed is noted by the server, values and all (admission/plugin/webhook/mutating/dispatcher.go). */
+const WEBHOOK_PATCH = /^patch\.webhook\.admission\.k8s\.io\//;
+
+/** @param secret the event is about a Secret or a token, or may be. */
+export function maskAnnotations<T extends Record<string, unknown>>(annotations: T, secret: boolean): T {
+  if (annotations === null || !Object.keys(annotations).some((key) => WEBHOOK_PATCH.test(key))) return annotations;
+  return Object.fromEntries(
+    Object.entries(annotations).map(([key, value]) => [key, WEBHOOK_PATCH.test(key) ? maskText(value, secret) : value]),
+  ) as T;
+}
+
+/** JSON within a text; what cannot be read is not shown. */
+function maskText(text: unknown, secret: boolean): unknown {
+  try {
+    const value: unknown = JSON.parse(text as string);
+    const shown = JSON.stringify(maskBody(value, secret));
+    return shown === JSON.stringify(value) ? text : shown;
+  } catch {
+    return MASK;
+  }
+}
+
+/** A body as the log has it; server-side apply may have left its text instead of an object. */
+function maskWhole(body: unknown, secret: boolean): unknown {
+  if (typeof body !== 'string' || body === '') return maskBody(body, secret);
+  return secret || mentionsSecret(body) ? MASK : body;
+}
+
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+/** Copies that other tools keep of what they applied (kapp, Rancher, kopf), packed or not. */
+const APPLIED_BY_OTHERS = /applied|original|last-handled/i;
 const SECRET_KEY = /^(?:.*token|.*password|client-key-data|clientSecret|privateKey)$/i;
-const SECRET_PATH = /^\/(?:data|stringData)(?:\/|$)|last-applied-configuration|token$/i;
+/** Of a JSON patch on a Secret, everything else is taken for a value. */
+const HARMLESS_PATH = /^\/(?:metadata\/|type$|immutable$|kind$|apiVersion$)/;
 const DEEPEST = 200;
 
 /** @param secret the body belongs to a Secret, whatever it says of itself: patches do not say. */
@@ -53,30 +97,31 @@ export function maskBody(body: unknown, secret: boolean, depth = 0): unknown {
   if (Array.isArray(body)) return body.map((item) => maskItem(item, secret, depth));
   const given = body as Record<string, unknown>;
   const { kind } = given;
-  const isSecret =
-    kind === 'Secret' ||
-    kind === 'SecretList' ||
-    (secret && (kind === undefined || kind === 'List' || kind === 'Table'));
+  const isSecret = secret || (typeof kind === 'string' && /^secret(?:list)?$/i.test(kind));
   return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, maskValue(key, value, isSecret, depth)]));
 }
 
 function maskValue(key: string, value: unknown, secret: boolean, depth: number): unknown {
-  if (secret && (key === 'data' || key === 'stringData')) return hidden(value);
+  if (secret && (key === 'data' || key === 'stringData' || key === 'raw')) return hidden(value);
   if (key === LAST_APPLIED) return secret || mentionsSecret(value) ? MASK : value;
-  if (typeof value === 'string') return SECRET_KEY.test(key) && value !== '' ? MASK : value;
+  if (typeof value === 'string')
+    return (SECRET_KEY.test(key) || (secret && APPLIED_BY_OTHERS.test(key))) && value !== '' ? MASK : value;
   return maskBody(value, secret, depth + 1);
 }
 
 /** One operation of a JSON patch, or an item of a list. */
 function maskItem(item: unknown, secret: boolean, depth: number): unknown {
-  if (secret && typeof item === 'object' && item !== null && 'op' in item && 'path' in item) {
-    const { path } = item;
-    const isWhole = path === '';
-    return typeof path === 'string' && !isWhole && !SECRET_PATH.test(path.replace(/~1/g, '/'))
-      ? maskBody(item, secret, depth + 1)
-      : { ...item, ...('value' in item ? { value: MASK } : {}) };
+  if (typeof item === 'object' && item !== null && 'path' in item && 'value' in item) {
+    const path = typeof item.path === 'string' ? item.path.replace(/~1/g, '/') : '';
+    if (isSecretPath(path, item.value, secret)) return { ...item, value: MASK };
   }
   return maskBody(item, secret, depth + 1);
+}
+
+function isSecretPath(path: string, value: unknown, secret: boolean): boolean {
+  if (secret) return !HARMLESS_PATH.test(path) || APPLIED_BY_OTHERS.test(path);
+  if (path.endsWith(LAST_APPLIED)) return mentionsSecret(value);
+  return typeof value === 'string' && SECRET_KEY.test(path.slice(path.lastIndexOf('/') + 1));
 }
 
 /** The names of the values stay: they tell what a Secret is for. */
@@ -85,6 +130,7 @@ function hidden(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, each === null ? null : MASK]));
 }
 
+/** In JSON, in JSON within JSON, or in YAML; a list may have a Secret in it. */
 function mentionsSecret(value: unknown): boolean {
-  return typeof value !== 'string' || /"kind"\s*:\s*"(?:Secret|List)"/.test(value);
+  return typeof value !== 'string' || /\bkind[\\"']*\s*:\s*[\\"']*(?:Secret(?:List)?|List)\b/i.test(value);
 }

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../../core/auditlog/event';
 import { presentable, type Shown } from '../../core/auditlog/mask';
 import type { LogFile } from '../../change/log';
 import { csvLine } from './csv';
+import { jsonLine, jsonText, safeText } from './text';
 import { EventTable, TABLE_FIELDS, WIDE_FIELDS } from './table';
 import type { Style } from '../style';
 import { localIso } from './time';
@@ -17,6 +18,7 @@ export interface EventsOptions extends Shown {
   more?: object;
   style: Style;
   utc: boolean;
+  /** Of the terminal that it is printed on; absent: on none. */
   width?: number;
   /** Absent: the format's own. */
   fields?: readonly string[];
@@ -36,7 +38,7 @@ export function eventPrinter(options: EventsOptions): EventPrinter {
     case 'json':
       return jsonPrinter(options);
     case 'jsonl':
-      return { add: (event) => `${escapeControls(JSON.stringify(shownEvent(event, options)))}\n`, end: () => '' };
+      return { add: (event) => jsonLine(shownEvent(event, options)), end: () => '' };
     case 'csv':
       return csvPrinter(options);
     default:
@@ -59,15 +61,15 @@ function jsonPrinter(options: EventsOptions): EventPrinter {
   let count = 0;
   return {
     add(event) {
-      const text = safeJson(shownEvent(event, options), 4);
+      const text = indentedJson(shownEvent(event, options), 4);
       const before =
         count++ === 0 ? `{\n  "command": ${JSON.stringify(options.command)},\n  "events": [\n    ` : ',\n    ';
       return before + text;
     },
     end(files) {
       const start = count === 0 ? `{\n  "command": ${JSON.stringify(options.command)},\n  "events": [` : '\n  ';
-      const rest = JSON.stringify({ exitCode: 0, count, ...options.more, ...fileTotals(files) }, null, 2);
-      return `${start}],\n${rest.slice(2)}\n`;
+      const rest = jsonText({ exitCode: 0, count, ...options.more, ...fileTotals(files) });
+      return `${start}],\n${rest.slice(2)}`;
     },
   };
 }
@@ -102,8 +104,10 @@ export function fileTotals(files: readonly LogFile[]): FileTotals {
 function csvPrinter(options: EventsOptions): EventPrinter {
   const names = options.fields ?? WIDE_FIELDS;
   const readers = names.map(fieldReader);
+  // A file gets the bytes of the log, a terminal nothing that it would obey.
+  const shownText = options.width === undefined ? (text: string) => text : safeText;
   const cell = (name: string, value: unknown): string =>
-    name === 'time' && !options.utc ? localIso(cellText(value)) : cellText(value);
+    shownText(name === 'time' && !options.utc ? localIso(cellText(value)) : cellText(value));
   let isFirst = true;
   return {
     add(event) {
@@ -124,7 +128,8 @@ function tablePrinter(options: EventsOptions): EventPrinter {
     utc,
     fields: options.fields ?? (isWide ? WIDE_FIELDS : TABLE_FIELDS),
     ...(width === undefined || isWide ? {} : { width }),
-    ...(live === true ? { sample: 1 } : {}),
+    live: live === true || options.bodies,
+    spare: options.fields === undefined,
   });
   return {
     add(event, open) {
@@ -135,23 +140,16 @@ function tablePrinter(options: EventsOptions): EventPrinter {
   };
 }
 
+export function indentedJson(value: unknown, by: number): string {
+  return jsonText(value)
+    .trimEnd()
+    .replaceAll('\n', `\n${' '.repeat(by)}`);
+}
+
 function bodiesText(event: AuditEvent, table: EventTable, style: Style): string {
   const before = table.flush();
   const parts = (['requestObject', 'responseObject'] as const)
     .filter((name) => event[name] !== undefined)
-    .map((name) => `    ${style.dim(name)} ${safeJson(event[name], 4)}\n`);
+    .map((name) => `    ${style.dim(name)} ${indentedJson(event[name], 4)}\n`);
   return before + parts.join('');
-}
-
-/** JSON keeps control characters escaped; those above ASCII are escaped as well. */
-export function safeJson(value: unknown, indent: number): string {
-  const text = JSON.stringify(value, null, 2) ?? '';
-  return escapeControls(text).replaceAll('\n', `\n${' '.repeat(indent)}`);
-}
-
-export function escapeControls(json: string): string {
-  return json.replace(
-    /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
 }

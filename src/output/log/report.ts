@@ -4,9 +4,9 @@ import { REPORT_GROUPS, type ReportData } from '../../core/auditlog/report';
 import type { LogFile } from '../../change/log';
 import { bytesText } from '../policy-replay';
 import type { Style } from '../style';
-import { table } from '../style';
+import { fittedRows } from './columns';
 import { fileTotals } from './events';
-import { safeText } from './text';
+import { jsonText, safeText } from './text';
 import { shortTime } from './time';
 
 export interface ShownReport {
@@ -18,11 +18,17 @@ export interface ShownReport {
 
 const ROWS = 5;
 
-export function reportText({ data, gaps, missing }: ShownReport, style: Style, utc: boolean): string {
+export function reportText({ data, gaps, missing }: ShownReport, style: Style, utc: boolean, width?: number): string {
   if (data.events === 0) return 'no events\n';
   const lines = [
-    `${data.events} requests, ${bytesText(data.bytes)}, ${shortTime(data.from, utc)} to ${shortTime(data.to, utc)}`,
-    `${data.sessionCount} ways into containers, ${data.rbacCount} changes of roles and bindings, ${gaps.length} gaps`,
+    wrapped(
+      `${data.events} requests, ${bytesText(data.bytes)}, ${shortTime(data.from, utc)} to ${shortTime(data.to, utc)}`,
+      width,
+    ),
+    wrapped(
+      `${data.sessionCount} ways into containers, ${data.rbacCount} changes of roles and bindings, ${gaps.length} gaps`,
+      width,
+    ),
     ...missing.map((path) => style.yellow(`${safeText(path)} is missing between the rotated files`)),
   ];
   for (const [title, id] of GROUPS) {
@@ -32,10 +38,20 @@ export function reportText({ data, gaps, missing }: ShownReport, style: Style, u
       .slice(0, ROWS)
       .map(({ values, count }) => [String(count), ...values.map((value) => safeText(value) || '-')]);
     const left = rows.length - shown.length + (others > 0 ? 1 : 0);
-    lines.push('', style.bold(title), table([['requests', ...REPORT_GROUPS[id]], ...shown]));
+    lines.push('', style.bold(title), ...fittedRows([['requests', ...REPORT_GROUPS[id]], ...shown], 1, width));
     if (left > 0) lines.push(style.dim(`and ${left} more`));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Sentences, on as many lines as they need. */
+function wrapped(text: string, width = Infinity): string {
+  const lines = [''];
+  for (const word of text.split(/(?<= )/)) {
+    if (`${lines.at(-1) ?? ''}${word}`.trimEnd().length > width) lines.push('');
+    lines.push(`${lines.pop() ?? ''}${word}`);
+  }
+  return lines.map((line) => line.trimEnd()).join('\n');
 }
 
 const GROUPS = [
@@ -65,5 +81,5 @@ export function reportJson(
     gaps,
     missing,
   };
-  return `${JSON.stringify({ ...document, ...more, ...fileTotals(files) }, null, 2)}\n`;
+  return jsonText({ ...document, ...more, ...fileTotals(files) });
 }

@@ -3,8 +3,8 @@ import { sound, whatOf, whoOf, type AuditEvent } from '../../core/auditlog/event
 import { presentable, type Shown } from '../../core/auditlog/mask';
 import type { LogFile } from '../../change/log';
 import { indent, table, type Style } from '../style';
-import { fileTotals, safeJson } from './events';
-import { safeText } from './text';
+import { fileTotals, indentedJson } from './events';
+import { jsonText, safeText } from './text';
 import { shortTime } from './time';
 
 export function showText(id: string, events: readonly AuditEvent[], shown: Shown, style: Style, utc: boolean): string {
@@ -42,7 +42,7 @@ function eventText(event: AuditEvent, style: Style, utc: boolean): string {
     .map(([name, value]) => [style.dim(safeText(name)), safeText(value)]);
   const bodies = (['requestObject', 'responseObject'] as const)
     .filter((name) => event[name] !== undefined)
-    .map((name) => `${style.dim(name)}\n${indent(safeJson(event[name], 0), '  ')}`);
+    .map((name) => `${style.dim(name)}\n${indent(indentedJson(event[name], 0), '  ')}`);
   return `${style.bold(safeText(event.stage ?? 'event'))}\n${indent([table(shown), ...bodies].join('\n'), '  ')}\n`;
 }
 
@@ -64,5 +64,5 @@ export function showJson(
     auditID: id,
     events: events.map((event) => presentable(event, shown)),
   };
-  return `${JSON.stringify({ ...document, ...more, ...fileTotals(files) }, null, 2)}\n`;
+  return jsonText({ ...document, ...more, ...fileTotals(files) });
 }

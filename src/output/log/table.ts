@@ -1,11 +1,13 @@
 /**
- * Events as an aligned table that grows line by line: the first rows tell how wide the columns are, later ones follow. On a
- * terminal a row fits the line: the columns that can best spare it are shortened.
+ * Events as an aligned table that grows line by line: the first rows tell how wide the columns are, and they widen with what
+ * comes later. On a terminal a row fits the line: the widest columns are shortened, and where that is not enough the table
+ * goes without those that `-o wide` and `-o jsonl` still have.
  */
 import { fieldReader, cellText, type FieldReader } from '../../core/auditlog/fields';
 import { toneOf, type AuditEvent } from '../../core/auditlog/event';
 import type { Style } from '../style';
-import { pad, safeText, shorten, widthOf } from './text';
+import { GAP, shared, totalOf } from './columns';
+import { pad, safeText, shortenMiddle, widthOf } from './text';
 import { shortTime } from './time';
 
 export interface TableOptions {
@@ -14,18 +16,31 @@ export interface TableOptions {
   /** Columns of the terminal; absent: nothing is shortened. */
   width?: number;
   fields: readonly string[];
-  /** Rows that are waited for until the widths are settled. */
-  sample?: number;
+  /** Columns may be left out: nobody has asked for just these. */
+  spare?: boolean;
+  /** Each row is printed at once: there is nothing to measure, and room is kept for what usually comes. */
+  live?: boolean;
 }
 
 export const TABLE_FIELDS = ['time', 'who', 'verb', 'what', 'namespace', 'name', 'answer', 'ip'];
 export const WIDE_FIELDS = [...TABLE_FIELDS, 'agent', 'level', 'stage', 'uri', 'id'];
 
+/** Rows that are waited for until the widths are settled. */
 const SAMPLE = 500;
-const GAP = '  ';
-/** No column is shortened to less. */
-const NARROWEST = 8;
-const NEVER_SHORT = new Set(['time', 'answer', 'code', 'verb', 'ip']);
+/** What a column is not shortened below while there is another way; Infinity: a part of it would be another value. */
+const LEAST: Readonly<Record<string, number>> = {
+  time: Infinity,
+  answer: Infinity,
+  code: Infinity,
+  verb: 6,
+  who: 14,
+  user: 14,
+  ip: 15,
+};
+const LEAST_OF_OTHERS = 8;
+const USUAL: Readonly<Record<string, number>> = { who: 40, verb: 6, what: 24, namespace: 16, name: 32, ip: 15 };
+/** The first is the one that is missed least. */
+const SPARED = ['ip', 'namespace', 'time', 'name'];
 
 interface Row {
   cells: string[];
@@ -37,7 +52,10 @@ export class EventTable {
   readonly #options: TableOptions;
   readonly #readers: readonly FieldReader[];
   #waiting: Row[] | undefined = [];
+  #wanted: number[] = [];
   #widths: number[] = [];
+  #spared = new Set<string>();
+  #dated = true;
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -49,7 +67,7 @@ export class EventTable {
     const row = { cells: this.#readers.map((reader) => this.#cell(reader, event)), event, open };
     if (this.#waiting === undefined) return this.#line(row);
     this.#waiting.push(row);
-    return this.#waiting.length < (this.#options.sample ?? SAMPLE) ? '' : this.flush();
+    return this.#waiting.length < (this.#options.live === true ? 1 : SAMPLE) ? '' : this.flush();
   }
 
   /** Settles the widths; what was waiting. */
@@ -58,30 +76,78 @@ export class EventTable {
     if (rows === undefined || rows.length === 0) return '';
     this.#waiting = undefined;
     const heads = this.#readers.map(({ name }) => name.toUpperCase());
-    this.#widths = heads.map((head, at) =>
-      Math.max(widthOf(head), ...rows.map(({ cells }) => widthOf(cells[at] ?? ''))),
+    this.#wanted = this.#readers.map((_, at) =>
+      Math.max(widthOf(heads[at] ?? ''), ...rows.map(({ cells }) => widthOf(cells[at] ?? ''))),
     );
-    this.#fit();
+    this.#spare();
+    this.#share();
     const head = this.#options.style.dim(this.#aligned(heads));
     return `${head}\n${rows.map((row) => this.#line(row)).join('')}`;
   }
 
-  #fit(): void {
+  /** Leaves out what there is no room for, once: columns must not come and go. */
+  #spare(): void {
+    const { width, spare } = this.#options;
+    if (width === undefined || spare !== true) return;
+    const fits = (): boolean => {
+      const shown = this.#shown();
+      const least = shown.map((at) => Math.min(this.#wantedOf(at), this.#leastOf(at)));
+      return totalOf(least) <= width;
+    };
+    this.#dated = fits();
+    for (const name of SPARED) if (!fits()) this.#spared.add(name);
+  }
+
+  #share(): void {
     const { width } = this.#options;
-    if (width === undefined) return;
-    const total = (): number => this.#widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length);
-    for (let over = total() - width; over > 0; over--) {
-      let widest = -1;
-      this.#widths.forEach((each, at) => {
-        if (each <= NARROWEST || NEVER_SHORT.has(this.#readers[at]?.name ?? '')) return;
-        if (widest === -1 || each > (this.#widths[widest] ?? 0)) widest = at;
-      });
-      if (widest === -1) return;
-      this.#widths[widest] = (this.#widths[widest] ?? 0) - 1;
+    const shown = this.#shown();
+    const wanted = shown.map((at) => this.#wantedOf(at));
+    if (width === undefined) {
+      this.#widths = wanted;
+      return;
     }
+    this.#widths = shared(
+      wanted,
+      width,
+      shown.map((at) => this.#leastOf(at)),
+    );
+    if (this.#options.live === true) this.#reserve(width);
+  }
+
+  /** Room that nothing takes yet is kept for what usually comes. */
+  #reserve(width: number): void {
+    let spare = width - totalOf(this.#widths);
+    this.#shown().forEach((at, place) => {
+      const own = this.#widths[place] ?? 0;
+      const more = Math.max(0, Math.min(spare, (USUAL[this.#readers[at]?.name ?? ''] ?? 0) - own));
+      this.#widths[place] = own + more;
+      spare -= more;
+    });
+  }
+
+  #shown(): number[] {
+    return this.#readers.flatMap(({ name }, at) => (this.#spared.has(name) ? [] : [at]));
+  }
+
+  #wantedOf(at: number): number {
+    const wanted = this.#wanted[at] ?? 0;
+    return this.#readers[at]?.name === 'time' && !this.#dated ? wanted - YEAR : wanted;
+  }
+
+  #leastOf(at: number): number {
+    const least = LEAST[this.#readers[at]?.name ?? ''] ?? LEAST_OF_OTHERS;
+    return least === Infinity ? this.#wantedOf(at) : least;
   }
 
   #line({ cells, event, open }: Row): string {
+    let grows = false;
+    cells.forEach((cell, at) => {
+      const width = widthOf(cell);
+      if (width <= (this.#wanted[at] ?? 0)) return;
+      this.#wanted[at] = width;
+      grows = true;
+    });
+    if (grows) this.#share();
     const { style } = this.#options;
     const text = this.#aligned(cells);
     const tone = open ? 'open' : toneOf(event);
@@ -91,11 +157,13 @@ export class EventTable {
 
   #aligned(cells: readonly string[]): string {
     const { width } = this.#options;
-    return cells
-      .map((cell, at) => {
-        const wide = this.#widths[at] ?? 0;
-        const text = width === undefined ? cell : shorten(cell, wide);
-        return at === cells.length - 1 ? text : pad(text, wide);
+    return this.#shown()
+      .map((at, place) => {
+        const wide = this.#widths[place] ?? 0;
+        const cell = cells[at] ?? '';
+        const whole = this.#readers[at]?.name === 'time' && !this.#dated && /^\d/.test(cell) ? cell.slice(YEAR) : cell;
+        const text = width === undefined ? whole : shortenMiddle(whole, wide);
+        return place === this.#widths.length - 1 ? text : pad(text, wide);
       })
       .join(GAP)
       .trimEnd();
@@ -107,3 +175,6 @@ export class EventTable {
     return shown === '' ? '-' : safeText(shown);
   }
 }
+
+/** `2026-` */
+const YEAR = 5;

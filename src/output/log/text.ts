@@ -3,19 +3,39 @@
  * it that a terminal would obey is passed on; and columns are as wide as they look.
  */
 
+/** C0, DEL, C1; soft hyphen, zero width, direction marks and overrides, line separators, byte order mark, tags, lone surrogates. */
+const UNSAFE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udc7f]/g;
+
 /** Control characters, and those that turn the direction of writing or hide, become visible escapes. */
 export function safeText(text: string): string {
   return /^[ -~]*$/.test(text) ? text : text.replace(UNSAFE, escapeOf);
 }
 
-/** C0, DEL, C1; soft hyphen, zero width, direction marks and overrides, line separators, byte order mark, tags, lone surrogates. */
-const UNSAFE =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udc7f]/g;
-
 function escapeOf(character: string): string {
   const known = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
   return (
     known ?? Array.from(character, (one) => `\\u${(one.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`).join('')
+  );
+}
+
+/** A document; JSON can say everything without a control character, so nothing is lost. */
+export function jsonText(value: unknown): string {
+  return `${escaped(JSON.stringify(value, null, 2) ?? '')}\n`;
+}
+
+export function jsonLine(value: unknown): string {
+  return `${escaped(JSON.stringify(value) ?? '')}\n`;
+}
+
+/** What JSON.stringify leaves: everything unsafe but the line breaks of its own layout. */
+function escaped(json: string): string {
+  return json.replace(UNSAFE, (text) =>
+    text === '\n'
+      ? text
+      : Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join(
+          '',
+        ),
   );
 }
 
@@ -27,18 +47,20 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** Cut to so many columns, with an ellipsis where something is missing. */
-export function shorten(text: string, width: number): string {
+/** Cut to so many columns, with an ellipsis in the middle where something is missing. */
+export function shortenMiddle(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
-  let kept = '';
+  const front = Math.ceil((width - 1) / 2);
+  const characters = Array.from(text);
+  const back = fitting(characters.toReversed(), width - 1 - front).toReversed();
+  return `${fitting(characters, front).join('')}\u2026${back.join('')}`;
+}
+
+/** As many of the characters as fit. */
+function fitting(characters: readonly string[], width: number): string[] {
   let used = 0;
-  for (const character of text) {
-    const next = characterWidth(character.codePointAt(0) ?? 0);
-    if (used + next > width - 1) break;
-    kept += character;
-    used += next;
-  }
-  return `${kept}\u2026`;
+  const count = characters.findIndex((character) => (used += characterWidth(character.codePointAt(0) ?? 0)) > width);
+  return characters.slice(0, count === -1 ? undefined : count);
 }
 
 export function pad(text: string, width: number): string {

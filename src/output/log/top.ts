@@ -4,7 +4,8 @@ import type { LogFile } from '../../change/log';
 import type { Style } from '../style';
 import { csvLine } from './csv';
 import { fileTotals } from './events';
-import { pad, safeText, shorten, widthOf } from './text';
+import { fittedRows } from './columns';
+import { jsonLine, jsonText, safeText } from './text';
 
 export interface ShownTop {
   by: readonly string[];
@@ -13,8 +14,6 @@ export interface ShownTop {
   limit: number;
   files: readonly LogFile[];
 }
-
-const WIDEST = 60;
 
 export function topText({ by, counts, limit }: ShownTop, style: Style, width: number | undefined): string {
   if (counts.total === 0) return 'no events\n';
@@ -25,21 +24,11 @@ export function topText({ by, counts, limit }: ShownTop, style: Style, width: nu
     `${((count / counts.total) * 100).toFixed(1)}%`,
     ...values.map((value) => (value === null || value === '' ? '-' : safeText(value))),
   ]);
-  const widths = heads.map((head, at) => Math.max(widthOf(head), ...cells.map((row) => widthOf(row[at] ?? ''))));
-  const most = width === undefined ? Infinity : Math.max(8, Math.floor((width - 16) / by.length) - 2);
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, at) => {
-        if (at < 2) return ' '.repeat((widths[at] ?? 0) - widthOf(cell)) + cell;
-        const wide = Math.min(widths[at] ?? 0, width === undefined ? WIDEST * 10 : most);
-        return at === row.length - 1 ? shorten(cell, wide) : pad(shorten(cell, wide), wide);
-      })
-      .join('  ')
-      .trimEnd();
+  const [head = '', ...lines] = fittedRows([heads, ...cells], 2, width);
   const left = counts.rows.length - rows.length;
   return [
-    style.dim(line(heads)),
-    ...cells.map(line),
+    style.dim(head),
+    ...lines,
     ...(left > 0 ? [style.dim(`and ${left} more; --limit 0 shows all`)] : []),
     style.dim(`${counts.total} requests`),
     '',
@@ -52,14 +41,15 @@ export function topJson({ by, counts, limit, files }: ShownTop, lines: boolean, 
     ...Object.fromEntries(by.map((name, at) => [name, values[at] ?? null])),
     count,
   }));
-  if (lines) return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  if (lines) return rows.map(jsonLine).join('');
   const document = { command: 'log top', exitCode: 0, by, total: counts.total, groups: counts.rows.length, rows };
-  return `${JSON.stringify({ ...document, ...more, ...fileTotals(files) }, null, 2)}\n`;
+  return jsonText({ ...document, ...more, ...fileTotals(files) });
 }
 
-export function topCsv({ by, counts, limit }: ShownTop): string {
+/** @param terminal a file gets the bytes of the log, a terminal nothing that it would obey. */
+export function topCsv({ by, counts, limit }: ShownTop, terminal: boolean): string {
   const rows = limited(counts, limit).map(({ values, count }) =>
-    csvLine([...values.map((value) => value ?? ''), String(count)]),
+    csvLine([...values.map((value) => (terminal ? safeText(value ?? '') : (value ?? ''))), String(count)]),
   );
   return csvLine([...by, 'count']) + rows.join('');
 }

@@ -5,7 +5,7 @@ import type { Question } from '../../core/auditlog/question';
 import { resourceText } from '../../core/auditlog/report';
 import { createStyle, type Style } from '../style';
 import { fileTotals } from './events';
-import { safeText } from './text';
+import { jsonText, safeText } from './text';
 import { shortTime } from './time';
 
 export function whoText(report: WhoReport, question: Question, style: Style, utc: boolean): string {
@@ -52,7 +52,7 @@ export function whoNotes(
   utc: boolean,
 ): string {
   const notes: string[] = [];
-  const { policy, oldest, answers } = report;
+  const { policy, oldest, answers, left } = report;
   const deed = `${question.word} ${question.target.resource}${question.name === undefined ? '' : `/${question.name}`}`;
   if (policy?.logged === 'none') {
     const by = policy.rule === null ? 'no rule matches it' : `rule ${policy.rule} leaves it out`;
@@ -67,7 +67,11 @@ export function whoNotes(
     notes.push(`the policy in force does not log this ${safeText(of)} (${by})`);
   }
   if (oldest === null) notes.push('the log is empty');
-  else if (answers.length === 0 || (since !== undefined && Date.parse(oldest) * 1000 > since))
+  if (left > 0)
+    notes.push(
+      `these are the last ${answers.length}; ${left} before them are left out (log query and log top are for that many)`,
+    );
+  if (oldest !== null && (answers.length === 0 || (since !== undefined && Date.parse(oldest) * 1000 > since)))
     notes.push(`the log reaches back to ${shortTime(oldest, utc)}; what was before is not in it`);
   return notes.map((note) => `${style.yellow('!')} ${note}\n`).join('');
 }
@@ -84,7 +88,7 @@ export function whoJson(report: WhoReport, question: Question, files: readonly L
     name: name ?? null,
     namespace: namespace ?? null,
   };
-  const { answers, oldest, policy } = report;
-  const document = { command: 'log who', exitCode: 0, question: asked, answers, oldest, policy };
-  return `${JSON.stringify({ ...document, ...more, ...fileTotals(files) }, null, 2)}\n`;
+  const { answers, left, oldest, policy } = report;
+  const document = { command: 'log who', exitCode: 0, question: asked, answers, left, oldest, policy };
+  return jsonText({ ...document, ...more, ...fileTotals(files) });
 }

@@ -234,7 +234,7 @@ function expand(name: string): Wanted[] {
 
 const LOG_NAME = /\.(?:log|json|jsonl|ndjson)(?:[.-][\d-]+)?(?:\.gz)?$/;
 
-function logsIn(folder: string): string[] {
+export function logsIn(folder: string): string[] {
   return list(folder)
     .filter((name) => LOG_NAME.test(name) && !name.startsWith('.'))
     .map((name) => join(folder, name))
@@ -242,7 +242,7 @@ function logsIn(folder: string): string[] {
 }
 
 /** `*` and `?` in any part of a path, as a shell has them. */
-function glob(pattern: string): string[] {
+export function glob(pattern: string): string[] {
   let found = [pattern.startsWith('/') ? '/' : '.'];
   for (const part of pattern.split('/').filter((each) => each !== '')) {
     if (!/[*?]/.test(part)) {
@@ -272,7 +272,7 @@ function list(folder: string): string[] {
   }
 }
 
-function statOf(path: string): Stats | undefined {
+export function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch (error) {

@@ -15,6 +15,7 @@ import { inRoot } from '../root';
 import { nodeFsCalls } from '../fs-calls';
 import { EventLines } from './event-lines';
 import { followLogs } from './follow';
+import { liveLogs } from './live-logs';
 import { narrow } from './narrow';
 import { closeLogs, isOpen, openNamed, openRotated, type Opened, type OpenFile, type OpenLog } from './open-logs';
 import { collectTask, eventsOfTask } from './perform';
@@ -42,7 +43,15 @@ export function createLogReader(given: ReaderOptions = {}): LogReader {
     async open(names) {
       return new Logs(await openLogs(names), options);
     },
-    follow: (names, filter, signal) => followLogs(() => pathsOf(names), filter, signal),
+    follow(names, filter, { signal, say, again }) {
+      let now: Promise<LogNames> = Promise.resolve(names);
+      const find = async () => {
+        const logs = liveLogs(await pathsOf(await now));
+        if (again !== undefined) now = again().catch(() => names);
+        return logs;
+      };
+      return followLogs(find, filter, signal, say);
+    },
   };
 }
 

@@ -59,9 +59,12 @@ export class PieceScanner {
   readonly #reader = new LineReader();
   readonly #filter: Filter;
   readonly #sink: Sink;
+  readonly #mayBeDocuments: boolean;
   #documents: DocumentReader | undefined;
 
-  constructor(filter: Filter, sink: Sink) {
+  /** @param documents false: a line stands for itself, whatever it looks like. */
+  constructor(filter: Filter, sink: Sink, { documents = true } = {}) {
+    this.#mayBeDocuments = documents;
     this.#filter = filter;
     this.#sink = sink;
     this.lines = new LineSplitter((bytes, start, end) => {
@@ -95,7 +98,7 @@ export class PieceScanner {
       this.#documents.end();
       this.#documents = undefined;
     }
-    if (this.#documents === undefined && beginsDocument(line)) {
+    if (this.#mayBeDocuments && this.#documents === undefined && beginsDocument(line)) {
       this.#documents = new DocumentReader((document) => {
         this.#recover(document);
       });

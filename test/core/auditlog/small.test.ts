@@ -1,8 +1,9 @@
 /** The small parts: times, names of files, lines that are no plain events, masks, questions, gaps. */
 import { logsOf, nameFile } from '../../../src/core/auditlog/files';
-import { gapsIn, missingRotations } from '../../../src/core/auditlog/gaps';
+import { gapsIn, missingRotations, rotationsOf } from '../../../src/core/auditlog/gaps';
 import { HEAD } from '../../../src/core/auditlog/horspool';
 import { LineReader } from '../../../src/core/auditlog/line';
+import type { AuditEvent } from '../../../src/core/auditlog/event';
 import { MASK, maskBody, maskUri, presentable } from '../../../src/core/auditlog/mask';
 import { parseQuestion } from '../../../src/core/auditlog/question';
 import { EventScan } from '../../../src/core/auditlog/scan';
@@ -12,6 +13,7 @@ import { localIso } from '../../../src/output/log/time';
 import { parseAddress } from '../../../src/core/auditlog/address';
 import { line } from '../../support/audit-events';
 
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 const NOW = Date.UTC(2026, 0, 15, 12, 30, 0);
 
 describe('times', () => {
@@ -93,6 +95,14 @@ describe('files', () => {
       { from: '2026-01-01T00:01', to: '2026-01-01T00:30', minutes: 29 },
     ]);
     expect(gapsIn(minutes('2026-01-01T00:00', '2026-01-01T00:15'))).toEqual([]);
+    // Where every minute has events, ten without are a gap.
+    const hour = Array.from({ length: 70 }, (_, at) => at);
+    expect(gapsIn([...hour, 80])).toEqual([{ from: '1970-01-01T01:09', to: '1970-01-01T01:20', minutes: 11 }]);
+    // The server opens a new file with the event that did not fit any more.
+    expect(gapsIn([0, 1, 2, 3, 10, 11])).toEqual([]);
+    expect(gapsIn([0, 1, 2, 3, 10, 11], rotationsOf(['audit-1970-01-01T00-04-00.000.log', 'audit.log']))).toEqual([
+      { from: '1970-01-01T00:03', to: '1970-01-01T00:10', minutes: 7 },
+    ]);
     // Where an hour is usual, an hour is no gap.
     expect(gapsIn(minutes('2026-01-01T00:00', '2026-01-01T01:00', '2026-01-01T02:00'))).toEqual([]);
     expect(missingRotations(['audit.log', 'audit.log.1', 'audit.log.4.gz'])).toEqual(['audit.log.2', 'audit.log.3']);
@@ -270,6 +280,66 @@ describe('masks', () => {
 
   test('tokens in URLs', () => {
     expect(maskUri('/api?a=b&access_token=x&c=d')).toBe('/api?a=b&access_token=***&c=d');
+  });
+
+  const VALUE = 'U0VDUkVUVkFMVUU=';
+  const secrets = { resource: 'secrets', namespace: 'production', name: 'db' };
+  const webhook = (patch: unknown): Record<string, string> => ({
+    'patch.webhook.admission.k8s.io/round_0_index_0': JSON.stringify({ configuration: 'vault', patch }),
+  });
+  test.each<[string, AuditEvent]>([
+    ['text, as server-side apply sends it', { requestObject: `kind: Secret\ndata:\n  p: ${VALUE}\n` }],
+    ['JSON within a text', { requestObject: JSON.stringify({ kind: 'Secret', data: { p: VALUE } }) }],
+    ['no kind', { requestObject: { kind: null, data: { p: VALUE } } }],
+    ['a kind misspelt', { requestObject: { kind: 'secret', data: { p: VALUE } } }],
+    ['bytes', { requestObject: { kind: 'Unknown', raw: VALUE } }],
+    ['a path without its slash', { requestObject: [{ op: 'add', path: 'data/p', value: VALUE }] }],
+    ['an operation without a name', { requestObject: [{ path: '/data/p', value: VALUE }] }],
+    [
+      'what another tool applied',
+      { requestObject: { metadata: { annotations: { 'objectset.rio.cattle.io/applied': VALUE } } } },
+    ],
+    ['a change of a webhook', { annotations: webhook([{ op: 'replace', path: '/data/p', value: VALUE }]) }],
+    [
+      'a change of a webhook that is no JSON',
+      { annotations: { 'patch.webhook.admission.k8s.io/round_1_index_0': VALUE } },
+    ],
+    [
+      'a token that was asked for',
+      { objectRef: { resource: 'serviceaccounts', subresource: 'token' }, responseObject: VALUE },
+    ],
+    ['a token that was looked at', { objectRef: { resource: 'tokenreviews' }, requestObject: { raw: VALUE } }],
+    [
+      'a list that kubectl applied',
+      {
+        objectRef: { resource: 'configmaps' },
+        requestObject: { metadata: { annotations: { [LAST_APPLIED]: `{"kind":"SecretList","items":["${VALUE}"]}` } } },
+      },
+    ],
+    [
+      'the same, as a patch',
+      {
+        objectRef: { resource: 'configmaps' },
+        requestObject: [
+          {
+            path: `/metadata/annotations/${LAST_APPLIED.replace('/', '~1')}`,
+            value: `{"kind":"Secret","a":"${VALUE}"}`,
+          },
+        ],
+      },
+    ],
+  ])('never leave the log: %s', (_name, parts) => {
+    const event = { objectRef: secrets, ...parts };
+    expect(JSON.stringify(presentable(event, { bodies: true, reveal: false }))).not.toContain(VALUE);
+    expect(presentable(event, { bodies: true, reveal: true })).toEqual(event);
+  });
+
+  test('what a webhook did elsewhere stays to be seen', () => {
+    const event = {
+      objectRef: { resource: 'pods' },
+      annotations: webhook([{ op: 'add', path: '/spec/a', value: 'x' }]),
+    };
+    expect(presentable(event, { bodies: false, reveal: false })).toEqual(event);
   });
 
   test('bodies only when they are asked for', () => {
