@@ -128,6 +128,23 @@ describe('what the manifest says', () => {
     }
   });
 
+  test('probes that would never succeed: an error of the plan, a warning where today’s manifest has them too', async () => {
+    const text = edited(PRISTINE, flag('--anonymous-auth=false'));
+    expect(await on(text)).toEqual(['probe-not-authorized error']);
+    const changed = edited(text, ['cpu: 250m', 'cpu: 251m']);
+    expect(codes(await judge(new FakeNode(text), changed))).toEqual(['probe-not-authorized warning']);
+  });
+
+  test('who may ask without credentials is read from the file that says so', async () => {
+    const config = '/etc/kubernetes/pki/authn.yaml';
+    const text = edited(PRISTINE, flag(`--authentication-config=${config}`));
+    const put = (anonymous: string) => (node: FakeNode) => {
+      node.fs.put(config, `kind: AuthenticationConfiguration\nanonymous: ${anonymous}\n`);
+    };
+    expect(await on(text, put('{enabled: false}'))).toEqual(['probe-not-authorized error']);
+    expect(await on(text, put('{enabled: true, conditions: [{path: /livez}, {path: /readyz}]}'))).toEqual([]);
+  });
+
   test('a flag that today’s server runs with is a warning, a new one an error', async () => {
     const text = edited(PRISTINE, flag('--audit-log-flurb=1'));
     const node = new FakeNode(text);
@@ -435,7 +452,7 @@ describe('the node', () => {
   });
 
   test('IPv6 in another spelling of the same family is this machine', async () => {
-    const text = edited(PRISTINE, ['--advertise-address=192.168.56.10', '--advertise-address=FD00::1']);
+    const text = PRISTINE.replaceAll('192.168.56.10', 'FD00::1');
     const findings = await judge(new FakeNode(PRISTINE), text, (ports) => {
       ports.node.addresses = () => ['fd00::1'];
     });

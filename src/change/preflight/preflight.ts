@@ -19,6 +19,7 @@ import { onlyManifest } from './only-manifest';
 import { otherControlPlanes } from './other-control-planes';
 import { ownAddress } from './own-address';
 import { policyLoads } from './policy-loads';
+import { probes } from './probes';
 import { roomForLog } from './room-for-log';
 import { roomOnDisk } from './room-on-disk';
 import { staticPodPath } from './static-pod-path';
@@ -44,6 +45,7 @@ export type Check = (ports: Ports, subject: Subject) => Promise<Finding[]>;
 
 const CHECKS: readonly Check[] = [
   content,
+  probes,
   onlyManifest,
   distribution,
   staticPodPath,
