@@ -58,6 +58,7 @@ export async function start(args: readonly string[]): Promise<void> {
             : {}),
         }),
         cluster: createCluster({ root: at }),
+        certificates: async (asked) => (await import('./system/doctor/certificates')).readCertificates(at, asked),
         rehearsal: stand?.rehearsal ?? createRehearsal({ root: at }),
         interrupts,
         report,

@@ -240,6 +240,21 @@ describe('files and folders', () => {
     expect(await on(text, prepare)).toEqual(expected);
   });
 
+  test('a key that does not fit: the server that runs would not come back, not even with the old manifest', async () => {
+    const node = new FakeNode(PRISTINE);
+    const file = { role: 'key' as const, state: 'read' as const, certificates: [] };
+    const part = { subject: 'CN=a', issuer: 'CN=ca', notBefore: 0, notAfter: 8e15, publicKey: 'a', signedBy: [] };
+    const [crt, key] = ['/etc/kubernetes/pki/apiserver.crt', '/etc/kubernetes/pki/apiserver.key'];
+    node.certificates = [
+      { ...file, usedBy: '--tls-cert-file', path: crt, role: 'certificate', certificates: [part] },
+      { ...file, usedBy: '--tls-private-key-file', path: key, publicKey: 'b' },
+    ];
+    const refused = await enable(node.ports(), {}, { ignore: NONE });
+    expect(refused).toMatchObject({ outcome: 'refused', findings: [{ code: 'certificate-key-mismatch' }] });
+    const ignore = new Set(['certificate-key-mismatch']);
+    expect((await enable(node.ports(), {}, { dryRun: true, ignore })).outcome).toBe('planned');
+  });
+
   const log = (path: string, hostPath: string): string =>
     edited(
       PRISTINE,

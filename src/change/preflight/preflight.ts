@@ -7,6 +7,7 @@ import type { Described, LiveManifest } from '../manifest';
 import type { PlannedFile } from '../plan';
 import type { Ports } from '../ports';
 import { apiAnswers } from './api-answers';
+import { certificates } from './certificates';
 import { handOverSafe } from './hand-over-safe';
 import { content } from './content';
 import { distribution } from './distribution';
@@ -51,6 +52,7 @@ const CHECKS: readonly Check[] = [
   staticPodPath,
   hostPaths,
   filesOfFlags,
+  certificates,
   policyLoads,
   logFolder,
   roomForLog,
