@@ -466,8 +466,57 @@ describe('the node', () => {
     ]);
   });
 
+  test('to listen on an address that the node does not have is an error of the plan', async () => {
+    const text = edited(PRISTINE.replaceAll('host: 192.168.56.10', 'host: 10.0.0.9'), flag('--bind-address=10.0.0.9'));
+    expect(await on(text)).toEqual(['address-not-of-this-node error']);
+    const changed = edited(text, ['cpu: 250m', 'cpu: 251m']);
+    expect(codes(await judge(new FakeNode(text), changed))).toEqual(['address-not-of-this-node warning']);
+  });
+
+  test.each([
+    'hhttps://127.0.0.1:2379',
+    'https:/127.0.0.1:2379',
+    'https://',
+    '',
+    'https://127.0.0.1:2379,',
+    'https://127.0.0.1:2379 https://10.0.0.2:2379',
+  ])('etcd at "%s": refused, for a rehearsal replaces it', async (etcd) => {
+    const text = edited(PRISTINE, ['--etcd-servers=https://127.0.0.1:2379', `--etcd-servers=${etcd}`]);
+    expect(await on(text)).toEqual(['etcd-servers-invalid error']);
+  });
+
+  test.each(['http://etcd.example:2379', 'https://[fd00::1]:2379', '127.0.0.1:2379', 'https://a:2379,https://b:2379/'])(
+    'etcd at "%s" can be meant',
+    async (etcd) => {
+      const text = edited(PRISTINE, ['--etcd-servers=https://127.0.0.1:2379', `--etcd-servers=${etcd}`]);
+      expect(await on(text)).toEqual([]);
+    },
+  );
+
+  test('no etcd at all', async () => {
+    expect(await on(edited(PRISTINE, ['    - --etcd-servers=https://127.0.0.1:2379\n', '']))).toEqual([
+      'etcd-servers-invalid error',
+    ]);
+  });
+
+  test.each([
+    ['somebody listens on all addresses', '0.0.0.0:6444', '', ['port-in-use error']],
+    ['on the loopback alone, and the server wants all', '127.0.0.1:6444', '', ['port-in-use error']],
+    ['on another address than the server’s', '127.0.0.1:6444', '192.168.56.10', []],
+    ['on another port', '0.0.0.0:6445', '', []],
+  ])('another port: %s', async (_name, address, bind, expected) => {
+    const text = edited(PRISTINE.replace('containerPort: 6443', 'containerPort: 6444'), [
+      '--secure-port=6443',
+      `--secure-port=6444${bind === '' ? '' : `\n    - --bind-address=${bind}`}`,
+    ]);
+    const listen = (node: FakeNode): void => {
+      node.listeners = [{ pid: 9, argv: ['nginx'], address }];
+    };
+    expect(await on(text, listen)).toEqual(expected);
+  });
+
   test('IPv6 in another spelling of the same family is this machine', async () => {
-    const text = PRISTINE.replaceAll('192.168.56.10', 'FD00::1');
+    const text = PRISTINE.replaceAll('192.168.56.10', 'FD00:0::0:1');
     const findings = await judge(new FakeNode(PRISTINE), text, (ports) => {
       ports.node.addresses = () => ['fd00::1'];
     });

@@ -11,7 +11,7 @@ import type { HealthSample, LogLine, ServerProcess, Sight } from '../../src/core
 import { loadPolicy } from '../../src/core/policy/load';
 import { compilePolicy } from '../../src/core/policy/match';
 import { auditRequest } from '../../src/core/policy/request';
-import type { CertificateFile } from '../../src/core/diagnosis/node-sight';
+import type { CertificateFile, PortHolder } from '../../src/core/diagnosis/node-sight';
 import type { Trial, TrialEnd } from '../../src/core/rehearsal/trial';
 import { createFiles } from '../../src/system/files';
 import { memoryFs, type MemoryFs } from './memory-fs';
@@ -95,6 +95,8 @@ export class FakeNode {
   rehearsed: Trial[] = [];
   /** What the certificates on the disk are; those that are not told of are not looked into. */
   certificates: CertificateFile[] = [];
+  /** Other processes that listen. */
+  listeners: PortHolder[] = [];
   /** Etcd servers that do not answer. */
   deadEtcd = new Set<string>();
   etcdFailure = 'connection refused';
@@ -297,6 +299,7 @@ export class FakeNode {
           );
         },
       },
+      listeners: (port) => Promise.resolve(this.listeners.filter(({ address }) => address.endsWith(`:${port}`))),
       certificates: (asked) =>
         Promise.resolve(this.certificates.filter(({ usedBy }) => asked.some((each) => each.usedBy === usedBy))),
       interrupts: { first: first.signal, second: second.signal },

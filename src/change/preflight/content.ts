@@ -3,6 +3,7 @@
  * runs with it; but what the kubelet reads past is an error whoever wrote it, unless the way is back.
  */
 import { strictFindings } from '../../core/manifest/strict';
+import { etcdServers } from '../../core/preflight/addresses';
 import { apiReferences } from '../../core/preflight/api-references';
 import { auditFlags } from '../../core/preflight/audit-flags';
 import { auditPaths } from '../../core/preflight/audit-paths';
@@ -14,7 +15,7 @@ import { goesBack, type Check } from './preflight';
 import { judgedOf, shared } from './shared';
 
 const READING: readonly Judge[] = [({ doc, minor }) => strictFindings(doc, minor), mirrorDump];
-const RUNNING: readonly Judge[] = [kubeletRules, apiReferences, auditFlags, auditPaths, rotation];
+const RUNNING: readonly Judge[] = [kubeletRules, etcdServers, apiReferences, auditFlags, auditPaths, rotation];
 
 // Not async: every step is at hand, and a cold process pays for each turn of its loop.
 export const content: Check = (_ports, subject) => {

@@ -20,6 +20,7 @@ import { onlyManifest } from './only-manifest';
 import { otherControlPlanes } from './other-control-planes';
 import { ownAddress } from './own-address';
 import { policyLoads } from './policy-loads';
+import { portFree } from './port-free';
 import { probes } from './probes';
 import { roomForLog } from './room-for-log';
 import { roomOnDisk } from './room-on-disk';
@@ -62,6 +63,7 @@ const CHECKS: readonly Check[] = [
   kubeletRuns,
   kubeletContact,
   ownAddress,
+  portFree,
   apiAnswers,
   otherControlPlanes,
   handOverSafe,

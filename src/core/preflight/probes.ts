@@ -10,6 +10,7 @@ import { parseBoolean } from '../manifest/flags';
 import { probesOf, type Probe } from '../manifest/probes';
 import type { Server } from '../manifest/server';
 import { isMap } from '../manifest/value';
+import { canonicalAddress, isAny, isLoopback } from './addresses';
 import type { Judged } from './judged';
 
 export interface ProbeFacts {
@@ -206,18 +207,14 @@ function strangePath({ doc }: Server, web: readonly Probe[]): Finding[] {
   });
 }
 
-const plainAddress = (address: string): string =>
-  address
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/^::ffff:/, '');
-const isLoopback = (host: string): boolean => host === 'localhost' || /^127\.|^::1$/.test(host);
-const isAny = (address: string): boolean => /^(?:|0\.0\.0\.0|[0:]+)$/.test(address);
-
 function strangeHost(server: Server, probes: readonly Probe[], { addresses }: ProbeFacts): Finding[] {
-  const bind = plainAddress(server.effectiveValue('bind-address') ?? '');
-  const own = [bind, plainAddress(server.effectiveValue('advertise-address') ?? ''), ...addresses.map(plainAddress)];
-  const hostOf = ({ fields }: Probe): string => (typeof fields.host === 'string' ? plainAddress(fields.host) : '');
+  const bind = canonicalAddress(server.effectiveValue('bind-address') ?? '');
+  const own = [
+    bind,
+    canonicalAddress(server.effectiveValue('advertise-address') ?? ''),
+    ...addresses.map(canonicalAddress),
+  ];
+  const hostOf = ({ fields }: Probe): string => (typeof fields.host === 'string' ? canonicalAddress(fields.host) : '');
   // Without a host the kubelet asks the pod's address, which is the node's, and never the loopback's.
   const deafTo = (host: string): boolean =>
     !isAny(bind) && (host === '' ? isLoopback(bind) : host !== bind && !(host === 'localhost' && isLoopback(bind)));

@@ -29,7 +29,7 @@ export function judgeTrial(end: TrialEnd, facts: RehearsalFacts): Judgement {
   const about = version === undefined ? {} : { version };
   switch (end.state) {
     case 'not-possible':
-      return { state: 'not-possible', summary: `not rehearsed: ${end.why}`, ...about };
+      return { state: 'not-possible', summary: `not rehearsed: ${end.why}`, ...about, ...imageCause(end, facts) };
     case 'lives':
       if (end.logProblem !== undefined)
         return { undecided: logCause(facts.scene.logPath ?? '', end.logProblem), ...about };
@@ -141,6 +141,20 @@ function causeOf(
     title: `kube-apiserver ends at once, with exit code ${end.code ?? 'unknown'}${words ? `: ${words.reason}` : ''}`,
     detail: [path, ...end.lines.slice(-5).map((line) => `  ${line}`)].join('\n'),
     remedy: ['correct what it names in the manifest, then apply it again'],
+  };
+}
+
+/** Nothing is pulled for a trial; but the kubelet would have to, while no API server runs. */
+function imageCause({ why }: { why: string }, { scene: { image } }: RehearsalFacts): { cause?: Finding } {
+  if (image === undefined || !/^ctr: .*not found/s.test(why)) return {};
+  return {
+    cause: {
+      code: 'image-not-on-node',
+      severity: 'warning',
+      title: `the image ${image} is not on this node`,
+      detail: 'The kubelet would pull it after the server that runs has ended; where it cannot, there is none.',
+      remedy: [`crictl pull ${image}`],
+    },
   };
 }
 

@@ -39,6 +39,16 @@ test.each<[string, TrialEnd, object]>([
   expect(of(end)).toMatchObject(expected);
 });
 
+test('an image that is not on the node is a warning, with the way to get it there', () => {
+  const withImage = { ...facts, scene: { ...facts.scene, image: 'r/kube-apiserver:v1.36.9' } };
+  const why = 'ctr: ctr: image "r/kube-apiserver:v1.36.9": not found';
+  expect(judgeTrial({ state: 'not-possible', why }, withImage)).toMatchObject({
+    state: 'not-possible',
+    cause: { code: 'image-not-on-node', severity: 'warning', remedy: ['crictl pull r/kube-apiserver:v1.36.9'] },
+  });
+  expect(judgeTrial({ state: 'not-possible', why: 'spawn ctr ENOENT' }, withImage)).not.toHaveProperty('cause');
+});
+
 const READ_ONLY = lives({ logProblem: 'read-only file system' });
 const NO_FILE: TrialEnd = {
   state: 'unmountable',
