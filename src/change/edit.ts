@@ -10,7 +10,14 @@ import type { Finding } from '../core/finding';
 import { mergeText, unifiedDiff } from '../core/manifest/diff';
 import type { Outcome } from '../core/outcome';
 import { applyChange, type ChangeRequest } from './apply';
-import { decodeText, MANIFEST_LIMIT, readLiveManifest, type LiveManifest } from './manifest';
+import {
+  decodeText,
+  lossyText,
+  MANIFEST_LIMIT,
+  readRawManifest,
+  type LiveManifest,
+  type RawManifest,
+} from './manifest';
 import { asFinding, planApplyChange } from './plans/apply-file';
 import type { Plan } from './plan';
 import type { Ports } from './ports';
@@ -56,8 +63,8 @@ interface Session {
   copy: string;
   /** What the user would type for it. */
   shown: string;
-  /** The manifest that the copy was made from. */
-  base: LiveManifest;
+  /** The manifest that the copy was made from, readable or not: to mend one is what an editor is for. */
+  base: RawManifest & { text: string };
   /** As last saved. */
   text: string;
   /** The manifest as somebody else left it meanwhile. */
@@ -66,7 +73,8 @@ interface Session {
 }
 
 async function begin(ports: Ports, request: Session['request'], editor: Editor): Promise<Session> {
-  const base = await readLiveManifest(ports.files, request.manifestPath);
+  const raw = await readRawManifest(ports.files, request.manifestPath);
+  const base = { ...raw, text: lossyText(raw) };
   const folder = `${request.stateDir}/edit/${ports.clock.token(6)}`;
   // The manifest's own name: editors know by it that this is YAML.
   const copy = `${folder}/${base.path.slice(base.folder.length + 1)}`;
@@ -166,7 +174,13 @@ async function attempt(session: Session, dryRun: boolean): Promise<Outcome> {
   const { ports, request, base } = session;
   const plan = (live: LiveManifest): Promise<Plan> => Promise.resolve(planEdit(session, live));
   try {
-    return await applyChange(ports, { ...request, command: 'edit', plan, dryRun });
+    return await applyChange(ports, {
+      ...request,
+      command: 'edit',
+      plan,
+      whole: () => ({ bytes: new TextEncoder().encode(session.text), from: session.shown }),
+      dryRun,
+    });
   } catch (error) {
     if (!(error instanceof UserError) || !OF_THE_TEXT.test(error.code)) throw error;
     return { outcome: 'refused', ...nothing(base.path), findings: [asFinding(error)] };

@@ -28,7 +28,8 @@ export interface Rehearsed {
 /** Undefined when the server would not restart: there is nothing to rehearse. */
 export async function rehearse(ports: Ports, subject: Rehearsed): Promise<RehearsalReport | undefined> {
   const wanted = describe(subject.plan.manifestText, subject.live.path);
-  if (sameMeaning(subject.live.doc, wanted.doc)) return undefined;
+  // Of one that cannot be read nothing is known but its bytes.
+  if (!subject.live.broken && sameMeaning(subject.live.doc, wanted.doc)) return undefined;
   const begun = ports.clock.now();
   let report: Omit<RehearsalReport, 'ms'>;
   try {
@@ -47,6 +48,16 @@ async function tryBoth(ports: Ports, subject: Rehearsed, wanted: Described): Pro
   const folders = subject.folders.map(({ path }) => path);
   const planned = judgeTrial(await tryOut(ports, live, wanted, { files: written, folders }), facts);
   if (!('undecided' in planned)) return planned;
+  // There are no arguments of today to compare with.
+  if (live.broken) {
+    const { undecided: cause, ...about } = planned;
+    return {
+      state: 'rejected',
+      summary: 'the node\u2019s own kube-apiserver refuses the new arguments',
+      cause,
+      ...about,
+    };
+  }
   // Only now: nearly always the first trial is the last, and two servers at once would need twice the memory.
   return judgeControl(planned, await tryOut(ports, live, live, { files: [], folders: [] }), facts);
 }

@@ -276,3 +276,36 @@ test('--dry-run shows how it would go, and keeps the copy', async () => {
   expect(outcome.outcome).toBe('planned');
   expect(copies(node)).toHaveLength(1);
 });
+
+describe('a manifest that a hand edit has broken', () => {
+  const BROKEN = PRISTINE.replace('  hostNetwork: true', '\thostNetwork: true');
+
+  test('opens as it stands, and the mended one goes the safe way', async () => {
+    const node = new FakeNode(PRISTINE);
+    node.fs.put(MANIFEST, BROKEN, { mode: 0o600 });
+    const seen: string[] = [];
+    const { outcome, questions } = await edit(
+      node,
+      [
+        (at, path) => {
+          seen.push(at.fs.text(path) ?? '');
+          at.fs.put(path, GOOD);
+        },
+      ],
+      ['a'],
+    );
+    expect(seen).toEqual([BROKEN]);
+    expect(questions).toEqual(['(e)dit again, (d)iff, (a)pply, (q)uit? ']);
+    expect(outcome).toMatchObject({ outcome: 'kept', notes: expect.arrayContaining([expect.stringContaining('Tabs')]) });
+    expect(node.manifest()).toBe(GOOD);
+  });
+
+  test('still broken: its own error is told, and nothing can be applied', async () => {
+    const node = new FakeNode(PRISTINE);
+    node.fs.put(MANIFEST, BROKEN, { mode: 0o600 });
+    const { shown, questions } = await edit(node, [`${BROKEN}# x\n`], ['q']);
+    expect(shown[0]).toMatchObject([{ code: 'manifest-syntax' }]);
+    expect(questions).toEqual(['(e)dit again, (d)iff, (q)uit? ']);
+    expect(node.manifest()).toBe(BROKEN);
+  });
+});

@@ -619,3 +619,40 @@ test('enable’s own plan on a pristine node has nothing to find, whichever poli
   ).toEqual([]);
   expect((await enable(node.ports(), {}, { dryRun: true })).findings).toEqual([]);
 });
+
+describe('today’s manifest cannot be read', () => {
+  const broken = (): FakeNode => {
+    const node = new FakeNode(PRISTINE);
+    node.fs.put(MANIFEST, PRISTINE.replace('  hostNetwork: true', '\thostNetwork: true'), { mode: 0o600 });
+    return node;
+  };
+
+  test('apply puts the right one in its place, with a record and the old bytes', async () => {
+    const node = broken();
+    const outcome = await apply(node.ports(), PRISTINE, { ignore: NONE });
+    expect(outcome).toMatchObject({ outcome: 'kept', notes: [expect.stringContaining('could not be read')] });
+    expect(node.manifest()).toBe(PRISTINE);
+  });
+
+  test('what is wrong with the new one is an error, for nothing of it runs today', async () => {
+    const outcome = await apply(
+      broken().ports(),
+      edited(PRISTINE, flag('--anonymous-auth=false', '--audit-log-flurb=1')),
+      {
+        ignore: NONE,
+      },
+    );
+    expect(outcome.outcome).toBe('refused');
+    expect(codes(outcome.findings).sort()).toEqual(['probe-not-authorized error', 'unknown-flag error']);
+  });
+
+  test('that the API does not answer does not stop it', async () => {
+    const node = broken();
+    node.processes = [];
+    expect((await apply(node.ports(), PRISTINE, { ignore: NONE, dryRun: true })).outcome).toBe('planned');
+  });
+
+  test('enable has nothing to go by', async () => {
+    await expect(enable(broken().ports())).rejects.toMatchObject({ code: 'manifest-syntax' });
+  });
+});

@@ -16,7 +16,7 @@ export const probes: Check = async ({ files, node }, { live, next }) => {
       addresses: node.addresses(),
     });
   const found = await judge(next);
-  if (!found.some(({ severity }) => severity === 'error')) return found;
+  if (live.broken || !found.some(({ severity }) => severity === 'error')) return found;
   const today = await judge(live);
   return shared(found, () => today);
 };
