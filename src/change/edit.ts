@@ -67,6 +67,8 @@ interface Session {
   base: RawManifest & { text: string };
   /** As last saved. */
   text: string;
+  /** Why what the editor left cannot be taken for a text. */
+  unreadable: UserError | undefined;
   /** The manifest as somebody else left it meanwhile. */
   theirs: LiveManifest | undefined;
   outcome: Outcome;
@@ -80,7 +82,18 @@ async function begin(ports: Ports, request: Session['request'], editor: Editor):
   const copy = `${folder}/${base.path.slice(base.folder.length + 1)}`;
   const outcome: Outcome = { outcome: 'unchanged', ...nothing(base.path) };
   const shown = editor.locate(copy);
-  const session = { ports, request, folder, copy, shown, base, text: base.text, theirs: undefined, outcome };
+  const session = {
+    ports,
+    request,
+    folder,
+    copy,
+    shown,
+    base,
+    text: base.text,
+    unreadable: undefined,
+    theirs: undefined,
+    outcome,
+  };
   await ports.files.makeFolder(folder, 0o700);
   try {
     await save(session, base.text);
@@ -96,14 +109,23 @@ async function act(session: Session, state: State, editor: Editor, person: Perso
   switch (state.at) {
     case 'editing': {
       await openEditor(session, editor);
-      const text = await saved(session);
+      session.unreadable = undefined;
+      const text = await saved(session).catch((error: unknown) => {
+        // An editor set to another encoding, or one that leaves a link: to be asked again, not to be thrown out.
+        if (!(error instanceof UserError)) throw error;
+        session.unreadable = error;
+        return undefined;
+      });
+      if (session.unreadable) return step(state, { kind: 'saved', changed: true, empty: false });
       session.text = text ?? '';
       return step(state, { kind: 'saved', changed: text !== session.base.text, empty: session.text.trim() === '' });
     }
     case 'checking': {
-      session.outcome = await attempt(session, true);
+      session.outcome = session.unreadable
+        ? { outcome: 'refused', ...nothing(session.base.path), findings: [asFinding(session.unreadable)] }
+        : await attempt(session, true);
       const review = reviewOf(session);
-      person.show(session.outcome.findings);
+      person.show([...session.outcome.findings, ...notRehearsed(session.outcome)]);
       return step(state, { kind: 'checked', review, same: session.outcome.outcome === 'unchanged' });
     }
     case 'asking':
@@ -131,6 +153,20 @@ async function act(session: Session, state: State, editor: Editor, person: Perso
     case 'over':
       return state;
   }
+}
+
+/** Said before (a)pply is offered: that nothing was found need not mean that anything was tried. */
+function notRehearsed({ outcome, rehearsal }: Outcome): Finding[] {
+  if (outcome !== 'planned' || rehearsal?.state !== 'not-possible' || rehearsal.cause) return [];
+  return [
+    {
+      code: 'not-rehearsed',
+      severity: 'warning',
+      title: rehearsal.summary,
+      detail: 'What only the server itself can find would be found after the write, by the watch.',
+      remedy: ['a look at docs/rehearsal.md tells what it needs; to apply all the same: a'],
+    },
+  ];
 }
 
 async function openEditor({ copy }: Session, editor: Editor): Promise<void> {

@@ -404,6 +404,17 @@ describe('the manifests folder', () => {
     ]);
   });
 
+  test.each([
+    ['kind: KubeletConfiguration\n', ['other-static-pod-path error']],
+    ['kind: KubeletConfiguration\nstaticPodPath: ""\n', ['other-static-pod-path error']],
+    ['kind: KubeletConfiguration\nstaticPodPath: /etc/kubernetes/manifests\n', []],
+    ['kind: Other\n', []],
+  ])('the kubelet reads no static pods at all: %j', async (config, expected) => {
+    const node = new FakeNode(PRISTINE);
+    node.fs.put('/var/lib/kubelet/config.yaml', config);
+    expect(codes(await judge(node, edited(PRISTINE, ['cpu: 250m', 'cpu: 251m'])))).toEqual(expected);
+  });
+
   test('a link to the folder is the folder', async () => {
     const found = await on(CHANGE, (node) => {
       node.fs.put('/var/lib/kubelet/config.yaml', 'staticPodPath: /etc/static\n');

@@ -55,7 +55,10 @@ export function parseManifest(
     return placeAt(start, end - start);
   };
   const wrongType = (path: Path, wanted: string): UserError =>
-    new UserError('manifest-wrong-type', `${describePath(path)} must be ${wanted}`, { place: place(path) });
+    new UserError('manifest-wrong-type', `${describePath(path)} must be ${wanted}`, {
+      place: place(path),
+      hints: [`Write ${wanted} there: look at the indentation, the dashes and the colons.`],
+    });
   const doc: ManifestDocument = {
     file,
     text,
@@ -136,7 +139,9 @@ function parseOne(text: string, placeAt: PlaceAt, overlooked?: (error: UserError
     else
       throw new UserError('manifest-syntax', `the manifest is not valid YAML: ${error.message}`, {
         place,
-        hints: /tab/i.test(error.message) ? ['Indent with spaces; YAML allows no tabs there.'] : [],
+        hints: /tab/i.test(error.message)
+          ? ['Indent with spaces; YAML allows no tabs there.']
+          : ['Look at the indentation, the dashes, the colons and the quotes there, and on the line before.'],
       });
   }
   const [first, second] = documents;

@@ -1,5 +1,6 @@
 import { UserError } from '../../../src/core/errors';
 import { describePath, parseManifest } from '../../../src/core/manifest/document';
+import { podIdentity, readServer } from '../../../src/core/manifest/server';
 import { fixture, fixtureNames, pod } from '../../support/manifests';
 
 function errorOf(run: () => unknown): UserError {
@@ -114,4 +115,17 @@ describe('parseManifest', () => {
 
 test('describePath writes paths as the API server does', () => {
   expect(describePath(['spec', 'containers', 0, 'command', 12])).toBe('spec.containers[0].command[12]');
+});
+
+test.each([
+  ['a colon too many', pod({ spec: 'a: b: c\n' })],
+  ['a mapping for a list', pod({ container: 'command: {a: b}\n' })],
+  ['no name', pod({}).replace('  name: kube-apiserver\n  namespace', '  namespace')],
+])('what to do is said with every refusal: %s', (_, text) => {
+  const error = errorOf(() => {
+    const doc = parseManifest(text);
+    podIdentity(doc);
+    readServer(doc);
+  });
+  expect(error.hints.join('')).not.toBe('');
 });
