@@ -9,7 +9,7 @@ import type { Outcome, RehearsalReport } from '../core/outcome';
 import { describe, isUnreadable, readBrokenManifest, readLiveManifest, type LiveManifest } from './manifest';
 import { diffsOf, filesOf, type Plan } from './plan';
 import type { Ports } from './ports';
-import { lower, preflight } from './preflight/preflight';
+import { ignoredInVain, lower, preflight } from './preflight/preflight';
 import { recoverUnfinished } from './recover';
 import { rehearse } from './rehearse';
 import { prepare, settle, stopIfAsked, write } from './settle';
@@ -86,7 +86,7 @@ async function plan(ports: Ports, request: ChangeRequest) {
     diffs: diffsOf(changed),
     changes: plan.changes,
     findings,
-    notes: plan.notes,
+    notes: [...plan.notes, ...(isRefused() ? ignoredInVain(checked, request.ignore) : [])],
     ...(tried ? { rehearsal: tried } : {}),
   };
   const refused = isRefused();

@@ -145,6 +145,16 @@ describe('what the manifest says', () => {
     expect(await on(text, put('{enabled: true, conditions: [{path: /livez}, {path: /readyz}]}'))).toEqual([]);
   });
 
+  test('--ignore with a word that is none: told, with what was meant', async () => {
+    const text = edited(PRISTINE, flag('--audit-log-flurb=1'));
+    const ignore = new Set(['unknwon-flag', 'nonsense']);
+    const { notes } = await apply(new FakeNode(PRISTINE).ports(), text, { ignore, dryRun: true });
+    expect(notes).toEqual([
+      '--ignore unknwon-flag: nothing of that name was found; did you mean unknown-flag?',
+      '--ignore nonsense: nothing of that name was found',
+    ]);
+  });
+
   test('a flag that today’s server runs with is a warning, a new one an error', async () => {
     const text = edited(PRISTINE, flag('--audit-log-flurb=1'));
     const node = new FakeNode(text);
