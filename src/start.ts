@@ -68,6 +68,8 @@ export async function start(args: readonly string[]): Promise<void> {
             : {}),
         }),
         cluster: createCluster({ root: at }),
+        certificates: async (asked) => (await import('./system/doctor/certificates')).readCertificates(at, asked),
+        listeners: async (port) => (await import('./system/doctor/machine')).holdersOf(join(at, 'proc'), port),
         rehearsal: stand?.rehearsal ?? createRehearsal({ root: at }),
         interrupts,
         report,

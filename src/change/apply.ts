@@ -6,10 +6,10 @@
  * failure becomes a verdict. The record is on the disk, and the guard is set, before anything is touched.
  */
 import type { Outcome, RehearsalReport } from '../core/outcome';
-import { describe, readLiveManifest, type LiveManifest } from './manifest';
+import { describe, isUnreadable, readBrokenManifest, readLiveManifest, type LiveManifest } from './manifest';
 import { diffsOf, filesOf, type Plan } from './plan';
 import type { Ports } from './ports';
-import { lower, preflight } from './preflight/preflight';
+import { ignoredInVain, lower, preflight } from './preflight/preflight';
 import { recoverUnfinished } from './recover';
 import { rehearse } from './rehearse';
 import { prepare, settle, stopIfAsked, write } from './settle';
@@ -21,6 +21,8 @@ export interface ChangeRequest {
   manifestPath: string;
   stateDir: string;
   plan: (live: LiveManifest) => Promise<Plan>;
+  /** The whole manifest, where the plan is one: it may replace one that cannot be read. */
+  whole?: () => { bytes: Uint8Array; from: string };
   dryRun: boolean;
   /** Names of findings that shall not stop the change. */
   ignore: ReadonlySet<string>;
@@ -54,8 +56,8 @@ export async function applyChange(ports: Ports, request: ChangeRequest): Promise
 
 /** Everything up to the point where something would be written. */
 async function plan(ports: Ports, request: ChangeRequest) {
-  const live = await readLiveManifest(ports.files, request.manifestPath);
-  const plan = await request.plan(live);
+  const live = await liveOf(ports, request);
+  const plan = live.broken ? await mending(ports, live, await request.plan(live)) : await request.plan(live);
   const changed = filesOf(plan, live, ports.files);
   const missingFolders = [];
   for (const folder of plan.folders) if (!(await ports.files.look(folder.path))) missingFolders.push(folder);
@@ -84,12 +86,32 @@ async function plan(ports: Ports, request: ChangeRequest) {
     diffs: diffsOf(changed),
     changes: plan.changes,
     findings,
-    notes: plan.notes,
+    notes: [...plan.notes, ...(isRefused() ? ignoredInVain(checked, request.ignore) : [])],
     ...(tried ? { rehearsal: tried } : {}),
   };
   const refused = isRefused();
   const outcome: Outcome = { outcome: refused ? 'refused' : nothing ? 'unchanged' : 'planned', ...facts };
   return { live, plan, changed, folders: missingFolders, facts, outcome };
+}
+
+/** A hand edit gone wrong must not keep the right manifest from being put in place the safe way. */
+async function liveOf({ files }: Ports, { manifestPath, whole }: ChangeRequest): Promise<LiveManifest> {
+  try {
+    return await readLiveManifest(files, manifestPath);
+  } catch (error) {
+    if (!whole || !isUnreadable(error)) throw error;
+    return readBrokenManifest(files, manifestPath, error, whole());
+  }
+}
+
+/** As doctor mends: where no server answers there is no way back to one, and the old bytes are only put back. */
+async function mending({ node }: Ports, live: LiveManifest, plan: Plan): Promise<Plan> {
+  const healthyBefore = await node
+    .request(live.endpoint, { method: 'GET', path: '/readyz', timeoutMs: 4000 })
+    .then(({ status }) => status === 200)
+    .catch(() => false);
+  const note = `what stood in ${live.path} could not be read: ${live.broken?.message ?? ''}`;
+  return { ...plan, repair: { healthyBefore }, notes: [...plan.notes, note] };
 }
 
 /** The last look before anything is written: what the node's own server makes of the planned arguments. */

@@ -8,7 +8,7 @@ import type { CertificateRole, NodeSight } from '../core/diagnosis/node-sight';
 import { MET_THE_API } from '../core/diagnosis/node/wedge';
 import { examineManifest, flagsOf, questionsOf } from '../core/diagnosis/patient';
 import type { LogLine } from '../core/evidence';
-import { kubeletFlag } from '../core/kubelet-config';
+import { CERTIFICATE_FLAGS } from '../core/preflight/certificates';
 import { listVolumes, resolveMount } from '../core/manifest/mounts';
 import type { Server } from '../core/manifest/server';
 import { findBackups, recordSight } from './doctor-backups';
@@ -208,9 +208,10 @@ async function staticPodsOf(
 ): Promise<NodeSight['kubelet']['staticPods']> {
   const process = argv && { pid: 0, startedAt: 0, argv };
   const told = await whereKubeletLooks(files, { kubelet: () => Promise.resolve(process) });
-  if (told) return { ...told, ours: (await real(files, told.path)) === (await real(files, folder)) };
-  const by = kubeletFlag(argv ?? [], 'config') ?? '/var/lib/kubelet/config.yaml';
-  return (await files.look(by))?.kind === 'file' ? { by, ours: false } : undefined;
+  if (told === undefined) return undefined;
+  const { path, by } = told;
+  if (path === undefined) return { by, ours: false };
+  return { path, by, ours: (await real(files, path)) === (await real(files, folder)) };
 }
 
 /**
@@ -235,23 +236,8 @@ function reachesBack(lines: readonly LogLine[], startedAt: number): boolean {
   return first !== undefined && lines.length < JOURNAL_LINES && first.at <= startedAt + FIRST_WORDS_MS;
 }
 
-/** Source of the flags: cmd/kube-apiserver/app/options, and kubeadm's own manifest of etcd. */
-const FLAGS: readonly (readonly [flag: string, role: CertificateRole])[] = [
-  ['tls-cert-file', 'certificate'],
-  ['tls-private-key-file', 'key'],
-  ['client-ca-file', 'authority'],
-  ['etcd-cafile', 'authority'],
-  ['etcd-certfile', 'certificate'],
-  ['etcd-keyfile', 'key'],
-  ['kubelet-client-certificate', 'certificate'],
-  ['kubelet-client-key', 'key'],
-  ['proxy-client-cert-file', 'certificate'],
-  ['proxy-client-key-file', 'key'],
-  ['requestheader-client-ca-file', 'authority'],
-  ['service-account-key-file', 'verifier'],
-  ['service-account-signing-key-file', 'key'],
-];
-const ETCD_FLAGS: typeof FLAGS = [
+/** Of kubeadm's own manifest of etcd. */
+const ETCD_FLAGS: typeof CERTIFICATE_FLAGS = [
   ['cert-file', 'certificate'],
   ['key-file', 'key'],
   ['trusted-ca-file', 'authority'],
@@ -273,7 +259,7 @@ function questions(text: string, etcdManifest: string | undefined, server: Serve
   const volumes = server ? listVolumes(server) : [];
   return {
     certificates: [
-      ...FLAGS.flatMap(([name, role]) => asked('', name, role, file(name))),
+      ...CERTIFICATE_FLAGS.flatMap(([name, role]) => asked('', name, role, file(name))),
       ...ETCD_FLAGS.flatMap(([name, role]) => asked('etcd ', name, role, etcdFlag(name))),
       { usedBy: 'admin.conf', path: '/etc/kubernetes/admin.conf', role: 'certificate' as const },
       { usedBy: 'kubelet', path: '/var/lib/kubelet/pki/kubelet-client-current.pem', role: 'certificate' as const },

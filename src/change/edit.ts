@@ -10,7 +10,14 @@ import type { Finding } from '../core/finding';
 import { mergeText, unifiedDiff } from '../core/manifest/diff';
 import type { Outcome } from '../core/outcome';
 import { applyChange, type ChangeRequest } from './apply';
-import { decodeText, MANIFEST_LIMIT, readLiveManifest, type LiveManifest } from './manifest';
+import {
+  decodeText,
+  lossyText,
+  MANIFEST_LIMIT,
+  readRawManifest,
+  type LiveManifest,
+  type RawManifest,
+} from './manifest';
 import { asFinding, planApplyChange } from './plans/apply-file';
 import type { Plan } from './plan';
 import type { Ports } from './ports';
@@ -56,23 +63,37 @@ interface Session {
   copy: string;
   /** What the user would type for it. */
   shown: string;
-  /** The manifest that the copy was made from. */
-  base: LiveManifest;
+  /** The manifest that the copy was made from, readable or not: to mend one is what an editor is for. */
+  base: RawManifest & { text: string };
   /** As last saved. */
   text: string;
+  /** Why what the editor left cannot be taken for a text. */
+  unreadable: UserError | undefined;
   /** The manifest as somebody else left it meanwhile. */
   theirs: LiveManifest | undefined;
   outcome: Outcome;
 }
 
 async function begin(ports: Ports, request: Session['request'], editor: Editor): Promise<Session> {
-  const base = await readLiveManifest(ports.files, request.manifestPath);
+  const raw = await readRawManifest(ports.files, request.manifestPath);
+  const base = { ...raw, text: lossyText(raw) };
   const folder = `${request.stateDir}/edit/${ports.clock.token(6)}`;
   // The manifest's own name: editors know by it that this is YAML.
   const copy = `${folder}/${base.path.slice(base.folder.length + 1)}`;
   const outcome: Outcome = { outcome: 'unchanged', ...nothing(base.path) };
   const shown = editor.locate(copy);
-  const session = { ports, request, folder, copy, shown, base, text: base.text, theirs: undefined, outcome };
+  const session = {
+    ports,
+    request,
+    folder,
+    copy,
+    shown,
+    base,
+    text: base.text,
+    unreadable: undefined,
+    theirs: undefined,
+    outcome,
+  };
   await ports.files.makeFolder(folder, 0o700);
   try {
     await save(session, base.text);
@@ -88,14 +109,23 @@ async function act(session: Session, state: State, editor: Editor, person: Perso
   switch (state.at) {
     case 'editing': {
       await openEditor(session, editor);
-      const text = await saved(session);
+      session.unreadable = undefined;
+      const text = await saved(session).catch((error: unknown) => {
+        // An editor set to another encoding, or one that leaves a link: to be asked again, not to be thrown out.
+        if (!(error instanceof UserError)) throw error;
+        session.unreadable = error;
+        return undefined;
+      });
+      if (session.unreadable) return step(state, { kind: 'saved', changed: true, empty: false });
       session.text = text ?? '';
       return step(state, { kind: 'saved', changed: text !== session.base.text, empty: session.text.trim() === '' });
     }
     case 'checking': {
-      session.outcome = await attempt(session, true);
+      session.outcome = session.unreadable
+        ? { outcome: 'refused', ...nothing(session.base.path), findings: [asFinding(session.unreadable)] }
+        : await attempt(session, true);
       const review = reviewOf(session);
-      person.show(session.outcome.findings);
+      person.show([...session.outcome.findings, ...notRehearsed(session.outcome)]);
       return step(state, { kind: 'checked', review, same: session.outcome.outcome === 'unchanged' });
     }
     case 'asking':
@@ -123,6 +153,20 @@ async function act(session: Session, state: State, editor: Editor, person: Perso
     case 'over':
       return state;
   }
+}
+
+/** Said before (a)pply is offered: that nothing was found need not mean that anything was tried. */
+function notRehearsed({ outcome, rehearsal }: Outcome): Finding[] {
+  if (outcome !== 'planned' || rehearsal?.state !== 'not-possible' || rehearsal.cause) return [];
+  return [
+    {
+      code: 'not-rehearsed',
+      severity: 'warning',
+      title: rehearsal.summary,
+      detail: 'What only the server itself can find would be found after the write, by the watch.',
+      remedy: ['a look at docs/rehearsal.md tells what it needs; to apply all the same: a'],
+    },
+  ];
 }
 
 async function openEditor({ copy }: Session, editor: Editor): Promise<void> {
@@ -166,7 +210,13 @@ async function attempt(session: Session, dryRun: boolean): Promise<Outcome> {
   const { ports, request, base } = session;
   const plan = (live: LiveManifest): Promise<Plan> => Promise.resolve(planEdit(session, live));
   try {
-    return await applyChange(ports, { ...request, command: 'edit', plan, dryRun });
+    return await applyChange(ports, {
+      ...request,
+      command: 'edit',
+      plan,
+      whole: () => ({ bytes: new TextEncoder().encode(session.text), from: session.shown }),
+      dryRun,
+    });
   } catch (error) {
     if (!(error instanceof UserError) || !OF_THE_TEXT.test(error.code)) throw error;
     return { outcome: 'refused', ...nothing(base.path), findings: [asFinding(error)] };

@@ -34,9 +34,40 @@ export interface LiveManifest extends Described {
   folder: string;
   image: FileImage;
   sha256: string;
+  /** Why what stands there cannot be taken apart. Then only its bytes are its own: the rest is what shall replace it. */
+  broken?: UserError;
 }
 
+/** The file alone, whatever stands in it. */
+export type RawManifest = Pick<LiveManifest, 'path' | 'folder' | 'image' | 'sha256'>;
+
 export async function readLiveManifest(files: Files, path: string): Promise<LiveManifest> {
+  const raw = await readRawManifest(files, path);
+  return { ...describe(decodeText(raw.image.bytes, path), path), ...raw };
+}
+
+/** Whether an error says that a manifest stands there, and that no server can be made out in it. */
+export function isUnreadable(error: unknown): error is UserError {
+  return error instanceof UserError && /^(?:manifest-(?!is-symlink)|not-text$)/.test(error.code);
+}
+
+/** Today's manifest by what shall replace it, where it cannot be taken apart itself: the server is looked for as that says. */
+export async function readBrokenManifest(
+  files: Files,
+  path: string,
+  broken: UserError,
+  next: { bytes: Uint8Array; from: string },
+): Promise<LiveManifest> {
+  const raw = await readRawManifest(files, path);
+  return { ...describe(decodeText(next.bytes, next.from), next.from), ...raw, text: lossyText(raw), broken };
+}
+
+/** For showing, and for an editor: what is no UTF-8 is lost in it. */
+export function lossyText({ image }: RawManifest): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(image.bytes);
+}
+
+export async function readRawManifest(files: Files, path: string): Promise<RawManifest> {
   const entry = await files.look(path);
   if (!entry) {
     const aside = (await manifestsAside(files, path)).at(-1);
@@ -51,14 +82,7 @@ export async function readLiveManifest(files: Files, path: string): Promise<Live
     });
   }
   const image = await files.read(path, MANIFEST_LIMIT);
-  const text = decodeText(image.bytes, path);
-  return {
-    ...describe(text, path),
-    path,
-    folder: path.replace(/\/[^/]*$/, '') || '/',
-    image,
-    sha256: files.sha256(image.bytes),
-  };
+  return { path, folder: path.replace(/\/[^/]*$/, '') || '/', image, sha256: files.sha256(image.bytes) };
 }
 
 /** Takes a manifest apart. Throws UserError with its place when it is no kube-apiserver pod. */

@@ -3,7 +3,9 @@
  * Two kinds: hands (they may reject: then they did nothing, or leave old or new, whole) and eyes (they never reject:
  * not seeing is a sight).
  */
+import type { CertificateFile, PortHolder } from '../core/diagnosis/node-sight';
 import type { Sight, ServerProcess } from '../core/evidence';
+import type { CertificateQuestion } from '../core/preflight/certificates';
 import type { EtcdAccess, EtcdAnswer } from '../core/rehearsal/etcd';
 import type { Trial, TrialEnd } from '../core/rehearsal/trial';
 import type { ChangeEvent } from './events';
@@ -318,6 +320,10 @@ export interface Ports {
   node: Node;
   cluster: Cluster;
   rehearsal: Rehearsal;
+  /** Reads certificates, authorities and keys; of keys only what is public. Of a file that cannot be read: why. */
+  certificates: (asked: readonly CertificateQuestion[]) => Promise<readonly CertificateFile[]>;
+  /** Every process of the node that listens on the port. */
+  listeners: (port: number) => Promise<readonly PortHolder[]>;
   interrupts: Interrupts;
   /** What happens, for whoever watches. Must not throw. */
   report: (event: ChangeEvent) => void;

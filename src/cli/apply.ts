@@ -15,7 +15,7 @@ export function applyCommand(context: Context): Command {
   return withChangeOptions(command).action(async (flags: ChangeFlags & { file: string }) => {
     await runChange(context, command, flags, async () => {
       const file = await context.readInput(flags.file, MANIFEST_LIMIT);
-      return (live) => Promise.resolve(planApplyChange(live, file));
+      return { plan: (live) => Promise.resolve(planApplyChange(live, file)), whole: () => file };
     });
   });
 }

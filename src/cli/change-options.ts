@@ -60,7 +60,7 @@ export async function runChange(
   context: Context,
   command: Command,
   flags: ChangeFlags,
-  plan: (ports: Ports, store: Store, options: GlobalOptions) => ChangeRequest['plan'] | Promise<ChangeRequest['plan']>,
+  plan: (ports: Ports, store: Store, options: GlobalOptions) => Plans | Promise<Plans>,
 ): Promise<void> {
   const options = globals(command);
   const world = openWorld(context, options);
@@ -69,9 +69,15 @@ export async function runChange(
   const outcome = await applyChange(world, {
     ...changeRequest(options, flags),
     command: command.name(),
-    plan: await plan(world, store, options),
+    ...asRequest(await plan(world, store, options)),
   });
   printOutcome(context, options, command.name(), outcome, flags.diff);
+}
+
+type Plans = ChangeRequest['plan'] | Pick<ChangeRequest, 'plan' | 'whole'>;
+
+function asRequest(plans: Plans): Pick<ChangeRequest, 'plan' | 'whole'> {
+  return typeof plans === 'function' ? { plan: plans } : plans;
 }
 
 /** What the options say of a change; what is changed is the command's own. */

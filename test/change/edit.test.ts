@@ -276,3 +276,68 @@ test('--dry-run shows how it would go, and keeps the copy', async () => {
   expect(outcome.outcome).toBe('planned');
   expect(copies(node)).toHaveLength(1);
 });
+
+describe('a manifest that a hand edit has broken', () => {
+  const BROKEN = PRISTINE.replace('  hostNetwork: true', '\thostNetwork: true');
+
+  test('opens as it stands, and the mended one goes the safe way', async () => {
+    const node = new FakeNode(PRISTINE);
+    node.fs.put(MANIFEST, BROKEN, { mode: 0o600 });
+    const seen: string[] = [];
+    const { outcome, questions } = await edit(
+      node,
+      [
+        (at, path) => {
+          seen.push(at.fs.text(path) ?? '');
+          at.fs.put(path, GOOD);
+        },
+      ],
+      ['a'],
+    );
+    expect(seen).toEqual([BROKEN]);
+    expect(questions).toEqual(['(e)dit again, (d)iff, (a)pply, (q)uit? ']);
+    expect(outcome).toMatchObject({
+      outcome: 'kept',
+      notes: expect.arrayContaining([expect.stringContaining('Tabs')]),
+    });
+    expect(node.manifest()).toBe(GOOD);
+  });
+
+  test('still broken: its own error is told, and nothing can be applied', async () => {
+    const node = new FakeNode(PRISTINE);
+    node.fs.put(MANIFEST, BROKEN, { mode: 0o600 });
+    const { shown, questions } = await edit(node, [`${BROKEN}# x\n`], ['q']);
+    expect(shown[0]).toMatchObject([{ code: 'manifest-syntax' }]);
+    expect(questions).toEqual(['(e)dit again, (d)iff, (q)uit? ']);
+    expect(node.manifest()).toBe(BROKEN);
+  });
+});
+
+test.each<[string, (node: FakeNode, path: string) => unknown, string]>([
+  ['in another encoding', (node, path) => node.fs.put(path, Buffer.from([0xff, 0xfe, 0x61])), 'not-text'],
+  [
+    'as a link',
+    async (node, path) => {
+      node.fs.put('/root/mine.yaml', GOOD);
+      await node.fs.unlink(path);
+      node.fs.putLink(path, '/root/mine.yaml');
+    },
+    'is-symlink',
+  ],
+])('saved %s: told, and the editor can be opened again', async (_name, save, code) => {
+  const node = new FakeNode(PRISTINE);
+  const mend = async (at: FakeNode, path: string): Promise<void> => {
+    await at.fs.unlink(path);
+    at.fs.put(path, GOOD);
+  };
+  const { shown, questions, outcome } = await edit(node, [save, mend], ['e', 'a']);
+  expect(shown[0]).toMatchObject([{ code, severity: 'error' }]);
+  expect(questions[0]).toBe('(e)dit again, (d)iff, (q)uit? ');
+  expect([outcome.outcome, node.manifest()]).toEqual(['kept', GOOD]);
+});
+
+test('that nothing could be rehearsed is said before it is applied', async () => {
+  const node = new FakeNode(PRISTINE);
+  const { shown } = await edit(node, [GOOD], ['a'], { rehearse: true });
+  expect(shown[0]).toMatchObject([{ code: 'not-rehearsed', severity: 'warning' }]);
+});

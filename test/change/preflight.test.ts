@@ -128,6 +128,33 @@ describe('what the manifest says', () => {
     }
   });
 
+  test('probes that would never succeed: an error of the plan, a warning where today’s manifest has them too', async () => {
+    const text = edited(PRISTINE, flag('--anonymous-auth=false'));
+    expect(await on(text)).toEqual(['probe-not-authorized error']);
+    const changed = edited(text, ['cpu: 250m', 'cpu: 251m']);
+    expect(codes(await judge(new FakeNode(text), changed))).toEqual(['probe-not-authorized warning']);
+  });
+
+  test('who may ask without credentials is read from the file that says so', async () => {
+    const config = '/etc/kubernetes/pki/authn.yaml';
+    const text = edited(PRISTINE, flag(`--authentication-config=${config}`));
+    const put = (anonymous: string) => (node: FakeNode) => {
+      node.fs.put(config, `kind: AuthenticationConfiguration\nanonymous: ${anonymous}\n`);
+    };
+    expect(await on(text, put('{enabled: false}'))).toEqual(['probe-not-authorized error']);
+    expect(await on(text, put('{enabled: true, conditions: [{path: /livez}, {path: /readyz}]}'))).toEqual([]);
+  });
+
+  test('--ignore with a word that is none: told, with what was meant', async () => {
+    const text = edited(PRISTINE, flag('--audit-log-flurb=1'));
+    const ignore = new Set(['unknwon-flag', 'nonsense']);
+    const { notes } = await apply(new FakeNode(PRISTINE).ports(), text, { ignore, dryRun: true });
+    expect(notes).toEqual([
+      '--ignore unknwon-flag: nothing of that name was found; did you mean unknown-flag?',
+      '--ignore nonsense: nothing of that name was found',
+    ]);
+  });
+
   test('a flag that today’s server runs with is a warning, a new one an error', async () => {
     const text = edited(PRISTINE, flag('--audit-log-flurb=1'));
     const node = new FakeNode(text);
@@ -221,6 +248,21 @@ describe('files and folders', () => {
     ],
   ])('%s', async (...[, text, expected, prepare]) => {
     expect(await on(text, prepare)).toEqual(expected);
+  });
+
+  test('a key that does not fit: the server that runs would not come back, not even with the old manifest', async () => {
+    const node = new FakeNode(PRISTINE);
+    const file = { role: 'key' as const, state: 'read' as const, certificates: [] };
+    const part = { subject: 'CN=a', issuer: 'CN=ca', notBefore: 0, notAfter: 8e15, publicKey: 'a', signedBy: [] };
+    const [crt, key] = ['/etc/kubernetes/pki/apiserver.crt', '/etc/kubernetes/pki/apiserver.key'];
+    node.certificates = [
+      { ...file, usedBy: '--tls-cert-file', path: crt, role: 'certificate', certificates: [part] },
+      { ...file, usedBy: '--tls-private-key-file', path: key, publicKey: 'b' },
+    ];
+    const refused = await enable(node.ports(), {}, { ignore: NONE });
+    expect(refused).toMatchObject({ outcome: 'refused', findings: [{ code: 'certificate-key-mismatch' }] });
+    const ignore = new Set(['certificate-key-mismatch']);
+    expect((await enable(node.ports(), {}, { dryRun: true, ignore })).outcome).toBe('planned');
   });
 
   const log = (path: string, hostPath: string): string =>
@@ -372,6 +414,17 @@ describe('the manifests folder', () => {
     ]);
   });
 
+  test.each([
+    ['kind: KubeletConfiguration\n', ['other-static-pod-path error']],
+    ['kind: KubeletConfiguration\nstaticPodPath: ""\n', ['other-static-pod-path error']],
+    ['kind: KubeletConfiguration\nstaticPodPath: /etc/kubernetes/manifests\n', []],
+    ['kind: Other\n', []],
+  ])('the kubelet reads no static pods at all: %j', async (config, expected) => {
+    const node = new FakeNode(PRISTINE);
+    node.fs.put('/var/lib/kubelet/config.yaml', config);
+    expect(codes(await judge(node, edited(PRISTINE, ['cpu: 250m', 'cpu: 251m'])))).toEqual(expected);
+  });
+
   test('a link to the folder is the folder', async () => {
     const found = await on(CHANGE, (node) => {
       node.fs.put('/var/lib/kubelet/config.yaml', 'staticPodPath: /etc/static\n');
@@ -434,8 +487,57 @@ describe('the node', () => {
     ]);
   });
 
+  test('to listen on an address that the node does not have is an error of the plan', async () => {
+    const text = edited(PRISTINE.replaceAll('host: 192.168.56.10', 'host: 10.0.0.9'), flag('--bind-address=10.0.0.9'));
+    expect(await on(text)).toEqual(['address-not-of-this-node error']);
+    const changed = edited(text, ['cpu: 250m', 'cpu: 251m']);
+    expect(codes(await judge(new FakeNode(text), changed))).toEqual(['address-not-of-this-node warning']);
+  });
+
+  test.each([
+    'hhttps://127.0.0.1:2379',
+    'https:/127.0.0.1:2379',
+    'https://',
+    '',
+    'https://127.0.0.1:2379,',
+    'https://127.0.0.1:2379 https://10.0.0.2:2379',
+  ])('etcd at "%s": refused, for a rehearsal replaces it', async (etcd) => {
+    const text = edited(PRISTINE, ['--etcd-servers=https://127.0.0.1:2379', `--etcd-servers=${etcd}`]);
+    expect(await on(text)).toEqual(['etcd-servers-invalid error']);
+  });
+
+  test.each(['http://etcd.example:2379', 'https://[fd00::1]:2379', '127.0.0.1:2379', 'https://a:2379,https://b:2379/'])(
+    'etcd at "%s" can be meant',
+    async (etcd) => {
+      const text = edited(PRISTINE, ['--etcd-servers=https://127.0.0.1:2379', `--etcd-servers=${etcd}`]);
+      expect(await on(text)).toEqual([]);
+    },
+  );
+
+  test('no etcd at all', async () => {
+    expect(await on(edited(PRISTINE, ['    - --etcd-servers=https://127.0.0.1:2379\n', '']))).toEqual([
+      'etcd-servers-invalid error',
+    ]);
+  });
+
+  test.each([
+    ['somebody listens on all addresses', '0.0.0.0:6444', '', ['port-in-use error']],
+    ['on the loopback alone, and the server wants all', '127.0.0.1:6444', '', ['port-in-use error']],
+    ['on another address than the server’s', '127.0.0.1:6444', '192.168.56.10', []],
+    ['on another port', '0.0.0.0:6445', '', []],
+  ])('another port: %s', async (_name, address, bind, expected) => {
+    const text = edited(PRISTINE.replace('containerPort: 6443', 'containerPort: 6444'), [
+      '--secure-port=6443',
+      `--secure-port=6444${bind === '' ? '' : `\n    - --bind-address=${bind}`}`,
+    ]);
+    const listen = (node: FakeNode): void => {
+      node.listeners = [{ pid: 9, argv: ['nginx'], address }];
+    };
+    expect(await on(text, listen)).toEqual(expected);
+  });
+
   test('IPv6 in another spelling of the same family is this machine', async () => {
-    const text = edited(PRISTINE, ['--advertise-address=192.168.56.10', '--advertise-address=FD00::1']);
+    const text = PRISTINE.replaceAll('192.168.56.10', 'FD00:0::0:1');
     const findings = await judge(new FakeNode(PRISTINE), text, (ports) => {
       ports.node.addresses = () => ['fd00::1'];
     });
@@ -537,4 +639,41 @@ test('enable’s own plan on a pristine node has nothing to find, whichever poli
     ).findings.filter(({ severity }) => severity === 'error'),
   ).toEqual([]);
   expect((await enable(node.ports(), {}, { dryRun: true })).findings).toEqual([]);
+});
+
+describe('today’s manifest cannot be read', () => {
+  const broken = (): FakeNode => {
+    const node = new FakeNode(PRISTINE);
+    node.fs.put(MANIFEST, PRISTINE.replace('  hostNetwork: true', '\thostNetwork: true'), { mode: 0o600 });
+    return node;
+  };
+
+  test('apply puts the right one in its place, with a record and the old bytes', async () => {
+    const node = broken();
+    const outcome = await apply(node.ports(), PRISTINE, { ignore: NONE });
+    expect(outcome).toMatchObject({ outcome: 'kept', notes: [expect.stringContaining('could not be read')] });
+    expect(node.manifest()).toBe(PRISTINE);
+  });
+
+  test('what is wrong with the new one is an error, for nothing of it runs today', async () => {
+    const outcome = await apply(
+      broken().ports(),
+      edited(PRISTINE, flag('--anonymous-auth=false', '--audit-log-flurb=1')),
+      {
+        ignore: NONE,
+      },
+    );
+    expect(outcome.outcome).toBe('refused');
+    expect(codes(outcome.findings).sort()).toEqual(['probe-not-authorized error', 'unknown-flag error']);
+  });
+
+  test('that the API does not answer does not stop it', async () => {
+    const node = broken();
+    node.processes = [];
+    expect((await apply(node.ports(), PRISTINE, { ignore: NONE, dryRun: true })).outcome).toBe('planned');
+  });
+
+  test('enable has nothing to go by', async () => {
+    await expect(enable(broken().ports())).rejects.toMatchObject({ code: 'manifest-syntax' });
+  });
 });

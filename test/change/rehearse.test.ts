@@ -169,14 +169,37 @@ describe('another etcd', () => {
     });
   });
 
-  test('the same one is not asked', async () => {
-    const asked: string[] = [];
+  test('the same one is asked too: its files may have changed since the server that runs has read them', async () => {
     const node = nodeWith('as-server');
-    await enable(
-      node.ports((_, name) => void asked.push(name)),
-      {},
-      { ...REHEARSE, dryRun: true },
-    );
-    expect(asked).not.toContain('ask etcd');
+    node.deadEtcd.add('https://127.0.0.1:2379');
+    node.etcdFailure = 'certificate has expired';
+    const outcome = await enable(node.ports(), {}, REHEARSE);
+    expect(outcome).toMatchObject({ outcome: 'refused', findings: [{ code: 'etcd-unreachable', severity: 'error' }] });
+    expect(outcome.findings[0]?.title).toContain('would not start again');
+    const ignore = new Set(['etcd-unreachable']);
+    expect((await enable(node.ports(), {}, { ...REHEARSE, dryRun: true, ignore })).outcome).toBe('planned');
   });
+
+  test('the same one that nobody answers for refuses nothing: the server that runs has lost it as well', async () => {
+    const node = nodeWith('as-server');
+    node.deadEtcd.add('https://127.0.0.1:2379');
+    expect((await enable(node.ports(), {}, { ...REHEARSE, dryRun: true })).outcome).toBe('planned');
+  });
+});
+
+test('files that the running server has outlived: refused, and let through by name', async () => {
+  const node = nodeWith('as-server');
+  await enable(node.ports());
+  node.pass(40_000);
+  // The policy that it was started with is gone from the disk.
+  node.fs.put('/etc/kubernetes/audit-policy.yaml', 'apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: []\n');
+  const text = (node.manifest() ?? '').replace('cpu: 250m', 'cpu: 251m');
+  const ignore = ['no-rules', 'logs-nothing', 'audit-policy-refused'];
+  const outcome = await apply(node.ports(), text, { ...REHEARSE, dryRun: true, ignore: new Set(ignore.slice(0, 2)) });
+  expect(outcome).toMatchObject({
+    outcome: 'refused',
+    rehearsal: { state: 'rejected', control: 'rejected', cause: { code: 'audit-policy-refused' } },
+  });
+  const letThrough = await apply(node.ports(), text, { ...REHEARSE, dryRun: true, ignore: new Set(ignore) });
+  expect(letThrough.outcome).toBe('planned');
 });

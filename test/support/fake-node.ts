@@ -11,6 +11,7 @@ import type { HealthSample, LogLine, ServerProcess, Sight } from '../../src/core
 import { loadPolicy } from '../../src/core/policy/load';
 import { compilePolicy } from '../../src/core/policy/match';
 import { auditRequest } from '../../src/core/policy/request';
+import type { CertificateFile, PortHolder } from '../../src/core/diagnosis/node-sight';
 import type { Trial, TrialEnd } from '../../src/core/rehearsal/trial';
 import { createFiles } from '../../src/system/files';
 import { memoryFs, type MemoryFs } from './memory-fs';
@@ -111,8 +112,13 @@ export class FakeNode {
   rehearsal: 'as-server' | 'not-possible' | 'rejects' | 'no-sign' | 'killed' = 'not-possible';
   /** Rehearsals that were started, by their arguments. */
   rehearsed: Trial[] = [];
+  /** What the certificates on the disk are; those that are not told of are not looked into. */
+  certificates: CertificateFile[] = [];
+  /** Other processes that listen. */
+  listeners: PortHolder[] = [];
   /** Etcd servers that do not answer. */
   deadEtcd = new Set<string>();
+  etcdFailure = 'connection refused';
   /** Runs at these times. */
   #schedule: { at: number; run: () => void }[] = [];
   #logs = new Map<string, { restart: number; lines: LogLine[] }[]>();
@@ -150,6 +156,7 @@ export class FakeNode {
     for (const [path, { text, ...attributes }] of Object.entries(this.fs.snapshot()))
       twin.fs.put(path, text, attributes);
     twin.rehearsal = this.rehearsal;
+    twin.certificates = this.certificates;
     twin.now = this.now + 3_600_000;
     twin.#tokens = 1000;
     twin.boot();
@@ -311,12 +318,13 @@ export class FakeNode {
         etcd: ({ servers }) => {
           effect('ask etcd');
           return Promise.resolve(
-            servers.map((server) =>
-              this.deadEtcd.has(server) ? { server, failure: 'connection refused' } : { server },
-            ),
+            servers.map((server) => (this.deadEtcd.has(server) ? { server, failure: this.etcdFailure } : { server })),
           );
         },
       },
+      listeners: (port) => Promise.resolve(this.listeners.filter(({ address }) => address.endsWith(`:${port}`))),
+      certificates: (asked) =>
+        Promise.resolve(this.certificates.filter(({ usedBy }) => asked.some((each) => each.usedBy === usedBy))),
       interrupts: { first: first.signal, second: second.signal },
       report: (event) => void events.push(event),
     };

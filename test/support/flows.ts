@@ -66,6 +66,7 @@ export function apply(ports: Ports, text: string, more: More = {}): Promise<Outc
     ports,
     request('apply', (live) => Promise.resolve(planApplyChange(live, file)), {
       ignore: new Set(['unknown-flag']),
+      whole: () => file,
       ...more,
     }),
   );

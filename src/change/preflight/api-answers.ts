@@ -3,6 +3,8 @@ import { messageOf } from '../../core/errors';
 import type { Check } from './preflight';
 
 export const apiAnswers: Check = async ({ node }, { live, dryRun }) => {
+  // A manifest that cannot be read is what it is down for, or will be soon.
+  if (live.broken) return [];
   // Half of a dry run's time would go into one TLS handshake. That a server listens is told by /proc.
   if (dryRun && (await node.processes(live.endpoint.port)).some(({ listening }) => listening)) return [];
   const { host, port } = live.endpoint;

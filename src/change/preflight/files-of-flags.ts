@@ -10,7 +10,7 @@ import type { Check } from './preflight';
 
 export const filesOfFlags: Check = async (ports, subject) => {
   const folders = new Map<string, Promise<ReadonlySet<string> | undefined>>();
-  const today = new Set(flagFiles(subject.live.server).map(identity));
+  const today = new Set(subject.live.broken ? [] : flagFiles(subject.live.server).map(identity));
   const found = await Promise.all(
     flagFiles(subject.next.server).map(async (file) => {
       const isNew = !today.has(identity(file));

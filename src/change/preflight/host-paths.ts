@@ -11,7 +11,7 @@ import type { Check, Subject } from './preflight';
 export const hostPaths: Check = async ({ files }, subject) => {
   const { server } = subject.next;
   // The kubelet sets up only what a container mounts.
-  const today = new Set(listVolumes(subject.live.server).map(identity));
+  const today = new Set(subject.live.broken ? [] : listVolumes(subject.live.server).map(identity));
   // What the kubelet makes where it is missing was seen to when today's server started.
   const settled = (volume: Volume): boolean =>
     volume.hostPathType?.endsWith('OrCreate') === true && today.has(identity(volume));

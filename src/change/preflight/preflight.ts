@@ -3,10 +3,12 @@
  * until the first. `--ignore NAME` lowers an error to a warning. docs/preflight.md lists them.
  */
 import type { Finding } from '../../core/finding';
+import { closest } from '../../core/policy/spelling';
 import type { Described, LiveManifest } from '../manifest';
 import type { PlannedFile } from '../plan';
 import type { Ports } from '../ports';
 import { apiAnswers } from './api-answers';
+import { certificates } from './certificates';
 import { handOverSafe } from './hand-over-safe';
 import { content } from './content';
 import { distribution } from './distribution';
@@ -19,6 +21,8 @@ import { onlyManifest } from './only-manifest';
 import { otherControlPlanes } from './other-control-planes';
 import { ownAddress } from './own-address';
 import { policyLoads } from './policy-loads';
+import { portFree } from './port-free';
+import { probes } from './probes';
 import { roomForLog } from './room-for-log';
 import { roomOnDisk } from './room-on-disk';
 import { staticPodPath } from './static-pod-path';
@@ -44,11 +48,13 @@ export type Check = (ports: Ports, subject: Subject) => Promise<Finding[]>;
 
 const CHECKS: readonly Check[] = [
   content,
+  probes,
   onlyManifest,
   distribution,
   staticPodPath,
   hostPaths,
   filesOfFlags,
+  certificates,
   policyLoads,
   logFolder,
   roomForLog,
@@ -58,6 +64,7 @@ const CHECKS: readonly Check[] = [
   kubeletRuns,
   kubeletContact,
   ownAddress,
+  portFree,
   apiAnswers,
   otherControlPlanes,
   handOverSafe,
@@ -97,6 +104,20 @@ function once<A extends unknown[], R>(ask: (...about: A) => Promise<R>): (...abo
 export function goesBack({ command }: Pick<Subject, 'command'>): boolean {
   return command === 'disable' || command === 'rollback';
 }
+
+/** Names that let nothing through, while something stops the change: a word that is not right would go unnoticed. */
+export function ignoredInVain(findings: readonly Finding[], ignore: ReadonlySet<string>): string[] {
+  const codes = [...new Set(findings.map(({ code }) => code))];
+  return [...ignore]
+    .filter((name) => !codes.includes(name) && !BY_FORCE.has(name))
+    .map((name) => {
+      const meant = closest(name, codes);
+      return `--ignore ${name}: nothing of that name was found${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+    });
+}
+
+/** What --force stands for, whether it is found or not. */
+const BY_FORCE = new Set(['etcd-not-healthy', 'other-api-server-not-ready']);
 
 /** Errors that are ignored by name become warnings. */
 export function lower(findings: readonly Finding[], ignore: ReadonlySet<string>): Finding[] {

@@ -10,6 +10,19 @@ const CONFIG = '/var/lib/kubelet/config.yaml';
 export const staticPodPath: Check = async ({ files, node }, { live }) => {
   const told = await whereKubeletLooks(files, node);
   if (told === undefined) return [];
+  if (told.path === undefined)
+    return [
+      {
+        code: 'other-static-pod-path',
+        severity: 'error',
+        title: `the kubelet reads no static pods: ${told.by} sets no staticPodPath`,
+        detail: 'It would not see the change, and once it is started anew it would end the API server that runs.',
+        remedy: [
+          `write \`staticPodPath: ${live.folder}\` in ${told.by}`,
+          'systemctl restart kubelet   (while the API answers)',
+        ],
+      },
+    ];
   const [theirs, ours] = await Promise.all([real(files, told.path), real(files, live.folder)]);
   if (theirs === ours) return [];
   return [
@@ -27,8 +40,9 @@ export const staticPodPath: Check = async ({ files, node }, { live }) => {
 export async function whereKubeletLooks(
   files: Files,
   node: Pick<Node, 'kubelet'>,
-): Promise<{ path: string; by: string } | undefined> {
+): Promise<{ path: string | undefined; by: string } | undefined> {
   const argv = (await node.kubelet())?.argv ?? [];
+  let silent: string | undefined;
   const flag = kubeletFlag(argv, 'pod-manifest-path');
   if (flag !== undefined) return { path: flag, by: '--pod-manifest-path' };
   const dropIns = kubeletFlag(argv, 'config-dir');
@@ -42,10 +56,18 @@ export async function whereKubeletLooks(
       (image) => image.bytes,
       () => undefined,
     );
-    const path = bytes && staticPodPathOf(new TextDecoder().decode(bytes));
+    const text = bytes && new TextDecoder().decode(bytes);
+    const path = text === undefined ? undefined : staticPodPathOf(text);
     if (path !== undefined && path !== '') return { path, by };
+    // A drop-in need not say it; the configuration itself is the last to be asked.
+    silent = text !== undefined && isSilent(text) ? by : undefined;
   }
-  return undefined;
+  return silent === undefined ? undefined : { path: undefined, by: silent };
+}
+
+/** Not: a file that names it in a way that is not understood here. */
+function isSilent(text: string): boolean {
+  return /^kind:\s*KubeletConfiguration\b/m.test(text) && !/staticPodPath["']?:[ \t]*["']?[^\s"'#]/.test(text);
 }
 
 /** A folder may be named by a link to it. */

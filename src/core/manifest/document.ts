@@ -7,6 +7,9 @@ import { isAlias, isMap as isYamlMap, isSeq, isScalar, parseAllDocuments } from 
 import type { Document, Node, ParsedNode, Pair, ScalarTag } from 'yaml';
 import { messageOf, UserError } from '../errors';
 import type { Place } from '../errors';
+import { looksLikeJson, parseJson } from '../policy/json-value';
+import { TextProblem, type Value } from '../policy/value';
+import { parseYaml } from '../policy/yaml-value';
 import { LineIndex } from '../text';
 import { isMap, valueAt } from './value';
 import type { Path, PlainMap } from './value';
@@ -17,6 +20,8 @@ export interface ManifestDocument {
   /** For locating only; see the head of this file. */
   readonly yaml: Document.Parsed;
   readonly value: PlainMap;
+  /** The same as the kubelet's own reader sees it. */
+  readonly asRead: Value;
   /** The place of the value at a path, or of its nearest parent that is written in the file. */
   place(path: Path): Place;
   /** A list of the manifest; empty when absent or null. Throws UserError `manifest-wrong-type` when it is no list. */
@@ -44,17 +49,22 @@ export function parseManifest(
   refuseGarbage(text, placeAt);
   const yaml = parseOne(text, placeAt, overlooked);
   const value = toPlain(yaml, placeAt);
+  const asRead = readAsKubelet(text, placeAt);
   const place = (path: Path): Place => {
     const [start, end] = nearestRange(yaml, path);
     return placeAt(start, end - start);
   };
   const wrongType = (path: Path, wanted: string): UserError =>
-    new UserError('manifest-wrong-type', `${describePath(path)} must be ${wanted}`, { place: place(path) });
+    new UserError('manifest-wrong-type', `${describePath(path)} must be ${wanted}`, {
+      place: place(path),
+      hints: [`Write ${wanted} there: look at the indentation, the dashes and the colons.`],
+    });
   const doc: ManifestDocument = {
     file,
     text,
     yaml,
     value,
+    asRead,
     place,
     list(path) {
       const found = valueAt(value, path) ?? [];
@@ -129,7 +139,9 @@ function parseOne(text: string, placeAt: PlaceAt, overlooked?: (error: UserError
     else
       throw new UserError('manifest-syntax', `the manifest is not valid YAML: ${error.message}`, {
         place,
-        hints: /tab/i.test(error.message) ? ['Indent with spaces; YAML allows no tabs there.'] : [],
+        hints: /tab/i.test(error.message)
+          ? ['Indent with spaces; YAML allows no tabs there.']
+          : ['Look at the indentation, the dashes, the colons and the quotes there, and on the line before.'],
       });
   }
   const [first, second] = documents;
@@ -143,6 +155,29 @@ function parseOne(text: string, placeAt: PlaceAt, overlooked?: (error: UserError
     );
   if (first === undefined) throw new UserError('manifest-empty', 'the manifest is empty');
   return first;
+}
+
+/**
+ * What the YAML library takes, Go's may refuse: a tab on a line that looks empty, before a comment, behind a dash. The
+ * kubelet reads with Go's, and ends the API server for it.
+ */
+function readAsKubelet(text: string, placeAt: PlaceAt): Value {
+  try {
+    return (looksLikeJson(text) ? parseJson(text) : parseYaml(text)).root;
+  } catch (thrown) {
+    if (!(thrown instanceof TextProblem)) throw thrown;
+    const line = placeAt(thrown.offset).lineText ?? '';
+    throw new UserError('manifest-syntax', `the kubelet cannot read the manifest: ${thrown.message}`, {
+      place: placeAt(thrown.offset),
+      hints: [
+        looksLikeJson(text)
+          ? 'A file that begins with { is read as JSON, and nothing else: correct it there.'
+          : line.includes('\t')
+            ? 'There is a tab in that line: write spaces instead.'
+            : 'Look at the indentation, the dashes, the colons and the quotes there, and on the line before.',
+      ],
+    });
+  }
 }
 
 /** `---` with nothing but comments behind it. */

@@ -98,7 +98,10 @@ export interface PodIdentity {
 export function podIdentity(doc: ManifestDocument): PodIdentity {
   const metadata = doc.map(['metadata']);
   if (typeof metadata.name !== 'string' || metadata.name === '')
-    throw new UserError('manifest-no-name', 'the pod has no metadata.name', { place: doc.place(['metadata', 'name']) });
+    throw new UserError('manifest-no-name', 'the pod has no metadata.name', {
+      place: doc.place(['metadata', 'name']),
+      hints: ['Write `name: kube-apiserver` under metadata.'],
+    });
   return {
     name: metadata.name,
     namespace: typeof metadata.namespace === 'string' && metadata.namespace !== '' ? metadata.namespace : 'default',

@@ -1,6 +1,7 @@
 /**
  * Whether the etcd of a plan answers. A rehearsed server must never reach one, so a wrong address, port or certificate
- * would only show after the write: it is asked for by its health alone, and only when the plan changes who or how to ask.
+ * would only show after the write: it is asked for by its health alone. It is asked too when the plan changes nothing of it:
+ * the files may have changed since the server that runs has read them.
  */
 import type { Finding } from '../finding';
 import type { Server } from '../manifest/server';
@@ -39,6 +40,34 @@ export function etcdAccess(server: Server): EtcdAccess | undefined {
 /** Whether a plan asks another etcd, or the same one otherwise. */
 export function sameAccess(a: EtcdAccess | undefined, b: EtcdAccess | undefined): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Whether every file that flags name for it is a file of the host; asked without one of them, etcd would refuse. */
+export function canAsk(server: Server): boolean {
+  return ['etcd-cafile', 'etcd-certfile', 'etcd-keyfile'].every(
+    (name) => (server.effectiveValue(name) ?? '') === '' || fileOfFlag(server, name) !== undefined,
+  );
+}
+
+/** Words about the files that etcd is talked to with. Not: a key too short for the library we ask with, but not for Go's. */
+const OF_FILES =
+  /certificate|\balert\b|key values mismatch|unable to (?:verify|get)|self-signed|no start line|no such file|permission denied/i;
+const OF_OUR_LIBRARY = /too (?:small|weak)/i;
+
+/** The cause, when no server takes the files that the one which runs has read before they were changed. */
+export function etcdCauseToday(answers: readonly EtcdAnswer[]): Finding | undefined {
+  const told = answers.find(({ failure = '' }) => OF_FILES.test(failure) && !OF_OUR_LIBRARY.test(failure));
+  if (!told || answers.some(({ failure }) => failure === undefined)) return undefined;
+  return {
+    code: 'etcd-unreachable',
+    severity: 'error',
+    title: `etcd at ${told.server.replace(/^https?:\/\//, '')} does not take its certificates: ${told.failure ?? ''}`,
+    detail: answers.map(({ server, failure }) => `${server}: ${failure ?? ''}`).join('\n'),
+    remedy: [
+      'kubeadm certs check-expiration',
+      'put the certificates there that etcd takes: --etcd-cafile, --etcd-certfile and --etcd-keyfile name them',
+    ],
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * How a rehearsal went. Rule: only a difference between the planned arguments and today's counts. Both fail alike where a
- * trial cannot be like the real thing, and that says nothing against the change.
+ * trial cannot be like the real thing, and that says nothing against the change; unless the words are such that no trial
+ * could be blamed for them. Then the server that runs lives on what it read before, and a restart would be its last.
  */
 import { diagnose, type Scene } from '../diagnosis/diagnose';
 import { logFinding } from '../diagnosis/rules/audit-log-unusable';
@@ -15,6 +16,8 @@ export interface RehearsalFacts {
   /** As the image's tag tells it; the server's own word goes before it. */
   version: string | undefined;
   scene: Scene['facts'];
+  /** A server with exactly today's arguments listens, and every file that it reads can be shown to a trial as it is. */
+  comparable: boolean;
 }
 
 /** How the planned arguments fared; `undecided` needs the control. */
@@ -26,7 +29,7 @@ export function judgeTrial(end: TrialEnd, facts: RehearsalFacts): Judgement {
   const about = version === undefined ? {} : { version };
   switch (end.state) {
     case 'not-possible':
-      return { state: 'not-possible', summary: `not rehearsed: ${end.why}`, ...about };
+      return { state: 'not-possible', summary: `not rehearsed: ${end.why}`, ...about, ...imageCause(end, facts) };
     case 'lives':
       if (end.logProblem !== undefined)
         return { undecided: logCause(facts.scene.logPath ?? '', end.logProblem), ...about };
@@ -55,6 +58,7 @@ export function judgeControl(
   const about = planned.version === undefined ? {} : { version: planned.version };
   const cause = planned.undecided;
   if ('undecided' in control && sameCause(control.undecided, cause)) {
+    if (facts.comparable && OF_TODAYS_FILES.test(cause.code)) return { ...wouldNotStartAgain(cause), ...about };
     return {
       state: 'not-possible',
       summary: `not rehearsed: today's arguments fail in the same way: ${cause.title}`,
@@ -79,6 +83,28 @@ export function judgeControl(
     control: 'undecided' in control ? 'rejected' : 'accepted',
     cause,
     ...about,
+  };
+}
+
+/** Causes whose words speak of the files and arguments themselves. */
+const OF_TODAYS_FILES =
+  /^(?:certificate-.*|audit-policy-.*|audit-log-.*|unknown-flag|invalid-flag-value|volume-not-mountable)$/;
+
+/** What runs, runs on what it read when it started: the files have changed since, and any restart would fail. */
+export function wouldNotStartAgain(cause: Finding): Omit<RehearsalReport, 'ms'> {
+  return {
+    state: 'rejected',
+    summary: 'the API server that runs would not start again with today\u2019s files',
+    control: 'rejected',
+    cause: {
+      ...cause,
+      severity: 'error',
+      title: `the API server that runs would not start again with today\u2019s files: ${cause.title}`,
+      remedy: [
+        ...cause.remedy,
+        'until then do not restart it, nor this node: what runs has read these files when they were right, and there is no way back',
+      ],
+    },
   };
 }
 
@@ -115,6 +141,20 @@ function causeOf(
     title: `kube-apiserver ends at once, with exit code ${end.code ?? 'unknown'}${words ? `: ${words.reason}` : ''}`,
     detail: [path, ...end.lines.slice(-5).map((line) => `  ${line}`)].join('\n'),
     remedy: ['correct what it names in the manifest, then apply it again'],
+  };
+}
+
+/** Nothing is pulled for a trial; but the kubelet would have to, while no API server runs. */
+function imageCause({ why }: { why: string }, { scene: { image } }: RehearsalFacts): { cause?: Finding } {
+  if (image === undefined || !/^ctr: .*not found/s.test(why)) return {};
+  return {
+    cause: {
+      code: 'image-not-on-node',
+      severity: 'warning',
+      title: `the image ${image} is not on this node`,
+      detail: 'The kubelet would pull it after the server that runs has ended; where it cannot, there is none.',
+      remedy: [`crictl pull ${image}`],
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { UserError } from '../../../src/core/errors';
 import { describePath, parseManifest } from '../../../src/core/manifest/document';
+import { podIdentity, readServer } from '../../../src/core/manifest/server';
 import { fixture, fixtureNames, pod } from '../../support/manifests';
 
 function errorOf(run: () => unknown): UserError {
@@ -56,8 +57,32 @@ describe('parseManifest', () => {
     expect(doc.text).toBe(fixture(name));
   });
 
+  test.each<[string, string, RegExp]>([
+    ['a tab on a line that looks empty', pod({ spec: 'hostNetwork: true\n\t\nvolumes: []\n' }), /^\s*\t/],
+    ['a comment behind a tab', pod({ spec: 'hostNetwork: true\n\t# why\nvolumes: []\n' }), /# why/],
+    ['a tab behind a dash', pod({ container: 'command:\n-\t--flag\n' }), /--flag/],
+    [
+      'JSON with a comma too many',
+      pod({}).replace(/[^]*/, '{"kind": "Pod", "spec": {"containers": [],}}'),
+      /containers/,
+    ],
+    ['YAML that begins like JSON', '{apiVersion: v1, kind: Pod, spec: {containers: [{}]}}', /apiVersion/],
+    ['a YAML version that Go does not know', `%YAML 1.2\n---\n${pod({})}`, /YAML 1.2/],
+  ])('refuses what only the kubelet’s own reader refuses: %s', (_, text, line) => {
+    const error = errorOf(() => parseManifest(text));
+    expect(error.code).toBe('manifest-syntax');
+    expect(error.place?.lineText).toMatch(line);
+    expect(error.hints.join()).not.toBe('');
+  });
+
+  test.each(fixtureNames)('%s with Windows line ends, a byte order mark', (name) => {
+    const text = fixture(name).replace(/\r?\n/g, '\r\n');
+    expect(parseManifest(text).value.kind).toBe('Pod');
+    if (!name.endsWith('.json')) expect(parseManifest(`\uFEFF${text}`).value.kind).toBe('Pod');
+  });
+
   test('reads a byte order mark, directives, and an empty document behind the pod', () => {
-    const text = `\uFEFF%YAML 1.2\n---\n${pod({})}---\n# nothing more\n`;
+    const text = `\uFEFF%YAML 1.1\n---\n${pod({})}---\n# nothing more\n`;
     expect(parseManifest(text).map(['metadata']).name).toBe('kube-apiserver');
   });
 
@@ -90,4 +115,17 @@ describe('parseManifest', () => {
 
 test('describePath writes paths as the API server does', () => {
   expect(describePath(['spec', 'containers', 0, 'command', 12])).toBe('spec.containers[0].command[12]');
+});
+
+test.each([
+  ['a colon too many', pod({ spec: 'a: b: c\n' })],
+  ['a mapping for a list', pod({ container: 'command: {a: b}\n' })],
+  ['no name', pod({}).replace('  name: kube-apiserver\n  namespace', '  namespace')],
+])('what to do is said with every refusal: %s', (_, text) => {
+  const error = errorOf(() => {
+    const doc = parseManifest(text);
+    podIdentity(doc);
+    readServer(doc);
+  });
+  expect(error.hints.join('')).not.toBe('');
 });

@@ -73,7 +73,8 @@ const edits: readonly ((text: string) => string)[] = [
   (text) => text.replace(/^( *)hostNetwork: true$/m, '$1hostNetwork: true\n$1priority: 2000001000'),
   (text) => text.replace(/^( *- +)name: certs\n( *)hostPath/m, '$1name: mine\n$2emptyDir: {}\n$&'),
   (text) => text.replace(/^( *)namespace: kube-system/m, '$1namespace: kube-system\n$1labels: {a: b}'),
-  (text) => text.replace(/$/, '\n# the end'),
+  // JSON has no comments.
+  (text) => (text.startsWith('{') ? text : text.replace(/$/, '\n# the end')),
 ];
 
 test('enable, edits of the user, disable: what is left is the manifest of before with these edits', () => {
@@ -244,5 +245,5 @@ function flowDocument(layout: Layout, words: string[], mounts: string[][], volum
 }
 
 function parseFlow(text: string): unknown {
-  return parseManifest(`{apiVersion: v1, kind: Pod, spec: {containers: [{}]}, x: ${text}}`).value.x;
+  return parseManifest(`---\n{apiVersion: v1, kind: Pod, spec: {containers: [{}]}, x: ${text}}`).value.x;
 }

@@ -170,7 +170,7 @@ describe('the log', () => {
 
 describe('what the kubelet refuses a manifest for', () => {
   const mounts = (lines: string, volumes: string): string =>
-    pod({ container: `command: [kube-apiserver]\nvolumeMounts:\n${lines}`, spec: `volumes:\n${volumes}` });
+    pod({ container: `image: i:1\ncommand: [kube-apiserver]\nvolumeMounts:\n${lines}`, spec: `volumes:\n${volumes}` });
   test.each([
     [
       'a mount without a volume',
@@ -226,6 +226,85 @@ describe('what the kubelet refuses a manifest for', () => {
     expect(finding).toMatchObject({ code: 'manifest-invalid', severity: 'error' });
     expect(finding?.title).toContain(says);
     expect(finding?.remedy.join()).toContain(remedy);
+  });
+});
+
+describe('what it refuses of a container, one finding each, in its own words', () => {
+  const container = (lines: string, minor = 36): string[] => {
+    const text = pod({ container: `image: i:1\ncommand: [kube-apiserver]\n${lines}` });
+    return kubeletRules(judged(text, minor)).map(({ title, place, remedy }) => {
+      expect([place?.line, remedy.join('')]).toEqual([expect.any(Number), expect.stringMatching(/\w/)]);
+      return title.replace('the kubelet would refuse the manifest: spec.containers[0].', '');
+    });
+  };
+  test.each([
+    ['imagePullPolicy: Allways\n', /^imagePullPolicy: Unsupported value: "Allways"/],
+    ['resources: {requests: {cpu: 250mm}}\n', /^resources.requests.cpu: unable to parse quantity's suffix/],
+    ['resources: {requests: {memory: 256MB}}\n', /^resources.requests.memory: quantities must match/],
+    ['resources: {requests: {memory: m}}\n', /unable to parse numeric part/],
+    ['resources: {requests: {cpu: 1}, limits: {cpu: 500m}}\n', /must be less than or equal to cpu limit of 500m/],
+    ['resources: {requests: {cpus: 1}}\n', /must be a standard resource/],
+    ['resources: {limits: {cpu: -1}}\n', /must be greater than or equal to 0/],
+    ['ports: [{containerPort: 64430}, {containerPort: 70000}]\n', /ports\[1\].containerPort: .* between 1 and 65535/],
+    ['ports: [{containerPort: 6443, protocol: tcp}]\n', /protocol: Unsupported value: "tcp"/],
+    ['ports: [{name: secure}]\n', /containerPort: Required value/],
+    ['ports: [{containerPort: 99999999999}]\n', /cannot unmarshal number 99999999999 .* of type int32/],
+    ['env: [{name: ""}]\n', /env\[0\].name: Required value/],
+    ['env: [{name: A=B}]\n', /env\[0\].name: Invalid value: "A=B"/],
+    ['livenessProbe: {httpGet: {path: /livez, scheme: HTTPS}}\n', /livenessProbe.httpGet.port: Invalid value: 0/],
+    ['livenessProbe: {httpGet: {path: /livez, port: 1, scheme: https}}\n', /scheme: Unsupported value: "https"/],
+    ['livenessProbe: {tcpSocket: {port: "6443"}}\n', /must contain at least one letter/],
+    ['livenessProbe: {periodSeconds: 1}\n', /must specify a handler type/],
+    ['livenessProbe: {exec: {command: [a]}, tcpSocket: {port: 1}}\n', /may not specify more than 1 handler type/],
+    ['volumeMounts: [null]\n', /volumeMounts\[0\]/],
+  ])('%s', (lines, words) => {
+    const found = container(lines);
+    expect(found[0]).toMatch(words);
+    expect(found.length).toBeLessThanOrEqual(/null|-1/.test(lines) ? 3 : 1);
+  });
+
+  test('a name of digits is one since 1.32', () => {
+    expect(container('env: [{name: 1A}]\n', 31)).toEqual([expect.stringContaining('environment variable name')]);
+    expect(container('env: [{name: 1A}]\n', 32)).toEqual([]);
+  });
+
+  test('of the pod and of its other containers', () => {
+    const text = pod({
+      metadata: 'labels: {tier: "control plane", "bad key": x}\nannotations: {"/a": b}\n',
+      container: 'image: ""\ncommand: [kube-apiserver]\n',
+      spec: [
+        '- {name: Other, image: i:1}\n- {image: i:1}\n- {name: kube-apiserver, image: i:1}\n',
+        'restartPolicy: always\ndnsPolicy: Host\nvolumes: [{name: a, emptyDir: {}, hostPath: {path: /a}}, null]\n',
+      ].join(''),
+    });
+    const fields = kubeletRules(judged(text)).map(({ title, place }) => {
+      expect(place?.line).toBeGreaterThan(4);
+      return /manifest: (.+?):/.exec(title)?.[1];
+    });
+    expect(fields).toEqual([
+      'metadata.labels.bad key',
+      'metadata.labels.tier',
+      'metadata.annotations./a',
+      'spec.volumes[0].emptyDir',
+      'spec.volumes[1].name',
+      'spec.containers[0].image',
+      'spec.containers[1].name',
+      'spec.containers[2].name',
+      'spec.containers[3].name',
+      'spec.restartPolicy',
+      'spec.dnsPolicy',
+    ]);
+  });
+
+  test('what the strict reader says is not said twice', () => {
+    for (const lines of ['ports: [{containerPort: "80"}]\n', 'tty: "yes"\n', 'livenessProbe: []\n', 'ports: {}\n'])
+      expect([lines, container(lines)]).toEqual([lines, []]);
+  });
+
+  test('nor that it takes for a text what Go takes for a number: that is said here', () => {
+    expect(container('env: [{name: A, value: 1_000}]\n')).toEqual([
+      expect.stringContaining('cannot unmarshal number into Go struct field EnvVar'),
+    ]);
   });
 });
 

@@ -1,11 +1,12 @@
 /** What a rehearsal comes to: only a difference between the planned arguments and today's counts. */
 import { judgeControl, judgeTrial, type RehearsalFacts } from '../../../src/core/rehearsal/judge';
-import { etcdCause } from '../../../src/core/rehearsal/etcd';
+import { etcdCause, etcdCauseToday } from '../../../src/core/rehearsal/etcd';
 import { isPastAudit, versionOf, type TrialEnd } from '../../../src/core/rehearsal/trial';
 
 const facts: RehearsalFacts = {
   manifestPath: '/m.yaml',
   version: 'v1.30.0',
+  comparable: false,
   scene: {
     etcdServers: [],
     etcdChanged: false,
@@ -36,6 +37,16 @@ test.each<[string, TrialEnd, object]>([
   ],
 ])('a server that %s needs no control', (_, end, expected) => {
   expect(of(end)).toMatchObject(expected);
+});
+
+test('an image that is not on the node is a warning, with the way to get it there', () => {
+  const withImage = { ...facts, scene: { ...facts.scene, image: 'r/kube-apiserver:v1.36.9' } };
+  const why = 'ctr: ctr: image "r/kube-apiserver:v1.36.9": not found';
+  expect(judgeTrial({ state: 'not-possible', why }, withImage)).toMatchObject({
+    state: 'not-possible',
+    cause: { code: 'image-not-on-node', severity: 'warning', remedy: ['crictl pull r/kube-apiserver:v1.36.9'] },
+  });
+  expect(judgeTrial({ state: 'not-possible', why: 'spawn ctr ENOENT' }, withImage)).not.toHaveProperty('cause');
 });
 
 const READ_ONLY = lives({ logProblem: 'read-only file system' });
@@ -77,6 +88,31 @@ test.each([UNKNOWN, POLICY, READ_ONLY, NO_FILE])('what today fails of as well is
   expect(of(end, end)).toMatchObject({ state: 'not-possible', control: 'rejected', cause: { severity: 'warning' } });
 });
 
+const comparable = { ...facts, comparable: true };
+const alike = (end: TrialEnd) => {
+  const judged = judgeTrial(end, comparable);
+  return 'undecided' in judged ? judgeControl(judged, end, comparable) : judged;
+};
+const KEY = ended(
+  VERSION,
+  'E1121 08:21:36.000000       2 run.go:72] "command failed" err="tls: private key does not match public key"',
+);
+
+test.each<[string, TrialEnd]>([
+  ['certificate-unreadable', KEY],
+  ['audit-policy-not-mounted', POLICY],
+  ['unknown-flag', UNKNOWN],
+  ['volume-not-mountable', NO_FILE],
+])('%s: a server that runs with these very arguments has outlived its files', (code, end) => {
+  const report = alike(end);
+  expect(report).toMatchObject({ state: 'rejected', control: 'rejected', cause: { code, severity: 'error' } });
+  expect(report.cause?.title).toContain('would not start again with today');
+});
+
+test('words that a trial could be blamed for say nothing, even then', () => {
+  expect(alike(ended('Error: words without a rule'))).toMatchObject({ state: 'not-possible', control: 'rejected' });
+});
+
 test('today fails of something else: a difference', () => {
   expect(of(UNKNOWN, POLICY)).toMatchObject({
     state: 'rejected',
@@ -115,6 +151,23 @@ test.each([
 test('the version is what the server says', () => {
   expect(versionOf(['x', VERSION])).toBe('v1.20.2');
   expect(versionOf(['Error: unknown flag'])).toBeUndefined();
+});
+
+describe('the etcd of today', () => {
+  test.each([
+    ['an expired certificate', ['certificate has expired'], true],
+    ['one that etcd does not take', ['tlsv1 alert unknown ca', 'connection refused'], true],
+    ['a key of another pair', ['error:05800074:x509 certificate routines::key values mismatch'], true],
+    ['nobody there: that says nothing of files', ['connection refused'], false],
+    ['a key that only our library finds too short', ['ee certificate key too small'], false],
+    ['one of them answers', ['certificate has expired', undefined], false],
+  ])('%s', (_, failures, caused) => {
+    const answers = failures.map((failure) => ({
+      server: 'https://a:1',
+      ...(failure === undefined ? {} : { failure }),
+    }));
+    expect(etcdCauseToday(answers)?.code).toBe(caused ? 'etcd-unreachable' : undefined);
+  });
 });
 
 describe('etcd', () => {

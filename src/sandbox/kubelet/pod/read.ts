@@ -10,12 +10,12 @@ import { decodeText } from '../../../core/policy/text-bytes';
 import type { Value } from '../../../core/policy/value';
 import { TextProblem, memberOf } from '../../../core/policy/value';
 import { parseYaml } from '../../../core/policy/yaml-value';
-import { DecodeProblem, decodeGo } from './decode';
-import { setDefaults } from './defaults';
+import { DecodeProblem, decodeGo } from '../../../core/pod/decode';
+import { setDefaults } from '../../../core/pod/defaults';
 import { apiReference } from './references';
 import type { KeyToValue, Pod, PodSpec } from './types';
 import { POD } from './types';
-import { validatePod } from './validate';
+import { validatePod } from '../../../core/pod/validate';
 
 export const MAX_MANIFEST_BYTES = 10 * 1024 * 1024;
 
@@ -56,7 +56,7 @@ export function readManifest(bytes: Uint8Array, options: ReadOptions): StaticPod
   setDefaults(pod);
   const uid = nonEmpty(pod.metadata.uid) ?? uidOf(pod, options);
   const name = `${pod.metadata.name}-${options.nodeName.toLowerCase()}`;
-  const errors = validatePod({ ...pod, metadata: { ...pod.metadata, name } });
+  const errors = validatePod({ ...pod, metadata: { ...pod.metadata, name } }, options.minor);
   if (errors.length > 0) throw new ManifestProblem(`invalid pod: [${errors.join(' ')}]`);
   const reference = options.minor >= 34 ? apiReference(pod.spec) : undefined;
   if (reference !== undefined) throw new ManifestProblem(`static pods may not reference ${reference}`);

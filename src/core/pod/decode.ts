@@ -1,8 +1,10 @@
 /**
  * JSON values into the shape of Go types, as the kubelet's decoder does it. Rule: unknown fields are dropped without a
- * word, a value of the wrong type is an error in the decoder's own words, and only the first one counts.
+ * word, a value of the wrong type is an error in the decoder's own words; of several the kubelet tells only the first.
  */
-import type { Value } from '../../../core/policy/value';
+import type { Path } from '../manifest/value';
+import type { Value } from '../policy/value';
+import { quantityProblem } from './quantity';
 
 export type GoType =
   | { kind: 'string' | 'bool' | 'quantity' | 'int-or-string' | 'any' }
@@ -20,14 +22,27 @@ interface IntType {
 interface Context {
   struct: string;
   fields: readonly string[];
+  path: Path;
+}
+
+export interface PlacedProblem {
+  path: Path;
+  words: string;
 }
 
 /** @throws {DecodeProblem} with the decoder's words. Source: sigs.k8s.io/json, encoding/json. */
 export function decodeGo(root: Value, type: GoType): unknown {
-  const decoder = new Decoder();
-  const data = decoder.decode(root, type, { struct: '', fields: [] });
-  if (decoder.problem !== undefined) throw new DecodeProblem(decoder.problem);
+  const { data, problems } = decodeAll(root, type);
+  const [first] = problems;
+  if (first) throw new DecodeProblem(first.words);
   return data;
+}
+
+/** Everything that is wrong, and what could be decoded all the same. */
+export function decodeAll(root: Value, type: GoType): { data: unknown; problems: readonly PlacedProblem[] } {
+  const decoder = new Decoder();
+  const data = decoder.decode(root, type, { struct: '', fields: [], path: [] });
+  return { data, problems: decoder.problems };
 }
 
 /** A value as it stands, whatever its type should be. */
@@ -47,10 +62,8 @@ export function plain(value: Value): unknown {
   }
 }
 
-const QUANTITY = /^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/;
-
 class Decoder {
-  problem: string | undefined;
+  readonly problems: PlacedProblem[] = [];
 
   decode(value: Value, type: GoType, context: Context): unknown {
     if (value.kind === 'null') return undefined;
@@ -67,18 +80,24 @@ class Decoder {
       case 'int-or-string':
         return value.kind === 'string'
           ? value.value
-          : this.#integer(value, { kind: 'int32' }, { struct: '', fields: [] });
+          : this.#integer(value, { kind: 'int32' }, { struct: '', fields: [], path: context.path });
       case 'quantity':
-        return this.#quantity(value);
+        return this.#quantity(value, context);
       case 'list':
         if (value.kind !== 'array') return this.#mismatch(value, type, context);
-        return value.items.map((item) => (item.kind === 'null' ? zero(type.of) : this.decode(item, type.of, context)));
+        return value.items.map((item, index) =>
+          item.kind === 'null'
+            ? zero(type.of)
+            : this.decode(item, type.of, { ...context, path: [...context.path, index] }),
+        );
       case 'map':
         if (value.kind !== 'object') return this.#mismatch(value, type, context);
         return Object.fromEntries(
           value.members.map(({ key, value: inner }) => [
             key,
-            inner.kind === 'null' ? zero(type.of) : this.decode(inner, type.of, context),
+            inner.kind === 'null'
+              ? zero(type.of)
+              : this.decode(inner, type.of, { ...context, path: [...context.path, key] }),
           ]),
         );
       case 'struct':
@@ -92,7 +111,11 @@ class Decoder {
     for (const { key, value: inner } of value.members) {
       const field = type.fields.get(key);
       if (field === undefined) continue;
-      const decoded = this.decode(inner, field, { struct: type.name, fields: [...context.fields, key] });
+      const decoded = this.decode(inner, field, {
+        struct: type.name,
+        fields: [...context.fields, key],
+        path: [...context.path, key],
+      });
       // A null leaves what an earlier field of the same name has put there.
       if (decoded !== undefined) data[key] = decoded;
     }
@@ -104,20 +127,21 @@ class Decoder {
     const number = Number(value.text);
     const most = type.kind === 'int32' ? 2 ** 31 : 2 ** 63;
     if (/^-?\d+$/.test(value.text) && number < most && number >= -most) return number;
-    this.problem ??= mismatch(`number ${value.text}`, type, context);
-    return undefined;
+    return this.#refuse(mismatch(`number ${value.text}`, type, context), context);
   }
 
-  #quantity(value: Value): unknown {
+  #quantity(value: Value, context: Context): unknown {
     const text = value.kind === 'string' ? value.value.trim() : value.kind === 'number' ? value.text : '';
-    if (!QUANTITY.test(text)) {
-      this.problem ??= "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-    }
-    return text;
+    const problem = quantityProblem(text);
+    return problem === undefined ? text : this.#refuse(problem, context);
   }
 
   #mismatch(value: Value, type: GoType, context: Context): unknown {
-    this.problem ??= mismatch(value.kind, type, context);
+    return this.#refuse(mismatch(value.kind, type, context), context);
+  }
+
+  #refuse(words: string, { path }: Context): unknown {
+    this.problems.push({ path, words });
     return undefined;
   }
 }

@@ -4,15 +4,19 @@
  */
 import {
   duplicate,
+  envNameProblem,
   forbidden,
   invalid,
   labelProblem,
+  labelValueProblem,
   notFound,
+  qualifiedNameProblem,
   required,
   subdomainProblem,
   unsupported,
 } from './fields';
 import type { Report } from './fields';
+import { quantityValue } from './quantity';
 import type { ContainerSpec, Pod, ProbeSpec, VolumeSpec } from './types';
 import { VOLUME_SOURCES } from './types';
 
@@ -27,14 +31,18 @@ const HOST_PATH_TYPES = [
   'Socket',
 ];
 
-/** Defaults must have been set. Empty when the pod is good. */
-export function validatePod({ metadata, spec }: Pod): string[] {
+/**
+ * Defaults must have been set. Empty when the pod is good.
+ * @param minor the kubelet's minor version.
+ */
+export function validatePod({ metadata, spec }: Pod, minor = 36): string[] {
   const errors: string[] = [];
   const report: Report = (error) => errors.push(error);
   const name = subdomainProblem(metadata.name ?? '');
   if (name !== undefined) report(invalid('metadata.name', metadata.name ?? '', name));
   const namespace = labelProblem(metadata.namespace ?? '');
   if (namespace !== undefined) report(invalid('metadata.namespace', metadata.namespace ?? '', namespace));
+  validateLabels(metadata, report);
 
   const volumes = validateVolumes(spec.volumes ?? [], report);
   const containers = spec.containers ?? [];
@@ -42,10 +50,10 @@ export function validatePod({ metadata, spec }: Pod): string[] {
   const names = new Set<string>();
   const hostNetwork = spec.hostNetwork === true;
   containers.forEach((container, index) => {
-    validateContainer(container, `spec.containers[${index}]`, { names, volumes, hostNetwork }, report);
+    validateContainer(container, `spec.containers[${index}]`, { names, volumes, hostNetwork, minor }, report);
   });
   (spec.initContainers ?? []).forEach((container, index) => {
-    validateContainer(container, `spec.initContainers[${index}]`, { names, volumes, hostNetwork }, report);
+    validateContainer(container, `spec.initContainers[${index}]`, { names, volumes, hostNetwork, minor }, report);
   });
   oneOf('spec.restartPolicy', spec.restartPolicy, ['Always', 'OnFailure', 'Never'], report);
   oneOf('spec.dnsPolicy', spec.dnsPolicy, ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'], report);
@@ -87,6 +95,20 @@ interface Scope {
   names: Set<string>;
   volumes: ReadonlySet<string>;
   hostNetwork: boolean;
+  minor: number;
+}
+
+function validateLabels({ labels = {}, annotations = {} }: Pod['metadata'], report: Report): void {
+  for (const [key, value] of Object.entries(labels)) {
+    const name = qualifiedNameProblem(key);
+    if (name !== undefined) report(invalid('metadata.labels', key, name));
+    const problem = labelValueProblem(value);
+    if (problem !== undefined) report(invalid('metadata.labels', value, problem));
+  }
+  for (const key of Object.keys(annotations)) {
+    const problem = qualifiedNameProblem(key.toLowerCase());
+    if (problem !== undefined) report(invalid('metadata.annotations', key, problem));
+  }
 }
 
 function validateContainer(container: ContainerSpec, path: string, scope: Scope, report: Report): void {
@@ -103,7 +125,8 @@ function validateContainer(container: ContainerSpec, path: string, scope: Scope,
     report(invalid(`${path}.image`, image, 'must not have leading or trailing whitespace'));
   }
   validatePorts(container, `${path}.ports`, scope.hostNetwork, report);
-  validateEnv(container, `${path}.env`, report);
+  validateEnv(container, `${path}.env`, scope.minor, report);
+  validateResources(container, `${path}.resources`, report);
   validateMounts(container, `${path}.volumeMounts`, scope.volumes, report);
   for (const kind of ['livenessProbe', 'readinessProbe', 'startupProbe'] as const) {
     const probe = container[kind];
@@ -117,9 +140,9 @@ function validatePorts({ ports = [] }: ContainerSpec, at: string, hostNetwork: b
   ports.forEach(({ name = '', containerPort = 0, hostPort = 0, protocol = '' }, index) => {
     const path = `${at}[${index}]`;
     if (name !== '') {
-      if (!/^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name.length > 15) {
-        report(invalid(`${path}.name`, name, name.length > 15 ? 'must be no more than 15 characters' : PORT_NAME));
-      } else if (names.has(name)) report(duplicate(`${path}.name`, name));
+      const problem = portNameProblem(name);
+      if (problem !== undefined) report(invalid(`${path}.name`, name, problem));
+      else if (names.has(name)) report(duplicate(`${path}.name`, name));
       names.add(name);
     }
     if (containerPort === 0) report(required(`${path}.containerPort`));
@@ -132,16 +155,44 @@ function validatePorts({ ports = [] }: ContainerSpec, at: string, hostNetwork: b
   });
 }
 
-const PORT_RANGE = 'must be between 1 and 65535, inclusive';
-const PORT_NAME = 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)';
+/** Source: IsValidPortName. */
+function portNameProblem(name: string): string | undefined {
+  if (name.length > 15) return 'must be no more than 15 characters';
+  if (!/^[-a-z0-9]+$/.test(name)) return 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)';
+  if (!/[a-z]/.test(name)) return 'must contain at least one letter (a-z)';
+  if (name.includes('--')) return 'must not contain consecutive hyphens';
+  return /^-|-$/.test(name) ? 'must not begin or end with a hyphen' : undefined;
+}
 
-function validateEnv({ env = [] }: ContainerSpec, at: string, report: Report): void {
+const PORT_RANGE = 'must be between 1 and 65535, inclusive';
+
+function validateEnv({ env = [] }: ContainerSpec, at: string, minor: number, report: Report): void {
   env.forEach(({ name = '', value = '', valueFrom }, index) => {
+    const problem = envNameProblem(name, minor);
     if (name === '') report(required(`${at}[${index}].name`));
+    else if (problem !== undefined) report(invalid(`${at}[${index}].name`, name, problem));
     if (valueFrom !== undefined && value !== '') {
       report(invalid(`${at}[${index}].valueFrom`, '', 'may not be specified when `value` is not empty'));
     }
   });
+}
+
+/** Source: ValidateResourceRequirements. */
+function validateResources({ resources = {} }: ContainerSpec, at: string, report: Report): void {
+  const { limits = {}, requests = {} } = resources;
+  for (const [kind, list] of Object.entries({ limits, requests })) {
+    for (const [name, quantity] of Object.entries(list)) {
+      if (!/^(?:cpu|memory|ephemeral-storage|hugepages-.+|.+\/.+)$/.test(name))
+        report(invalid(`${at}.${kind}[${name}]`, name, 'must be a standard resource for containers'));
+      if ((quantityValue(quantity) ?? 0) < 0)
+        report(invalid(`${at}.${kind}[${name}]`, quantity, 'must be greater than or equal to 0'));
+    }
+  }
+  for (const [name, quantity] of Object.entries(requests)) {
+    const limit = limits[name];
+    if (limit !== undefined && (quantityValue(quantity) ?? 0) > (quantityValue(limit) ?? Infinity))
+      report(invalid(`${at}.requests`, quantity, `must be less than or equal to ${name} limit of ${limit}`));
+  }
 }
 
 function validateMounts(
@@ -169,9 +220,12 @@ function validateProbe(probe: ProbeSpec, path: string, once: boolean, report: Re
   for (const kind of handlers.slice(1))
     report(forbidden(`${path}.${kind}`, 'may not specify more than 1 handler type'));
   if (probe.httpGet) oneOf(`${path}.httpGet.scheme`, probe.httpGet.scheme, ['HTTP', 'HTTPS'], report);
-  const port = (probe.httpGet ?? probe.tcpSocket)?.port;
-  if (typeof port === 'number' && !isPort(port)) {
-    report(invalid(`${path}.${probe.httpGet ? 'httpGet' : 'tcpSocket'}.port`, port, PORT_RANGE));
+  for (const kind of ['httpGet', 'tcpSocket'] as const) {
+    const port = probe[kind] ? (probe[kind].port ?? 0) : 1;
+    const at = `${path}.${kind}.port`;
+    if (typeof port === 'number' && !isPort(port)) report(invalid(at, port, PORT_RANGE));
+    else if (typeof port === 'string' && portNameProblem(port) !== undefined)
+      report(invalid(at, port, portNameProblem(port) ?? ''));
   }
   for (const field of [
     'initialDelaySeconds',
