@@ -4,9 +4,10 @@ import { nearestAuditFlag } from '../../audit-flags';
 import { strictFindings } from '../../manifest/strict';
 import { apiReferences } from '../../preflight/api-references';
 import { auditFlags } from '../../preflight/audit-flags';
-import type { Judge } from '../../preflight/judged';
+import type { Judge, Judged } from '../../preflight/judged';
 import { kubeletRules } from '../../preflight/kubelet-rules';
 import { mirrorDump } from '../../preflight/mirror-dump';
+import { probeFindings } from '../../preflight/probes';
 import { rotation } from '../../preflight/rotation';
 import type { Cause, ManifestFix, Mend } from '../cause';
 import { journalEvidence, kubeletSaid, manifestEvidence, type Patient } from '../patient';
@@ -15,7 +16,14 @@ import { renamed } from './flags';
 /** What the kubelet reads past without a word is not what was meant, though the server may run all the same. */
 const READING: readonly Judge[] = [({ doc, minor }) => strictFindings(doc, minor), mirrorDump];
 /** What a running server has got over: it shows at the next start. */
-const RUNNING: readonly Judge[] = [kubeletRules, apiReferences, auditFlags, rotation];
+const RUNNING: readonly Judge[] = [kubeletRules, apiReferences, auditFlags, rotation, killing];
+
+/** A probe that can never succeed has the kubelet kill a server that runs well, again and again. */
+function killing(judged: Judged): Finding[] {
+  // The port has a rule of its own (flags.ts); whose an address is, is not looked at here.
+  const told = new Set(['probe-not-authorized', 'probe-not-https', 'probe-path-not-health', 'host-network-off']);
+  return probeFindings(judged, { addresses: [] }).filter(({ code }) => told.has(code));
+}
 
 export function contentRules(patient: Patient): Cause[] {
   const { doc, server, audit, sight } = patient;

@@ -1,7 +1,8 @@
 /** Flags that contradict each other, or that do not fit the rest of the node. */
 import { AUDIT_FLAGS } from '../../audit-flags';
 import type { Flag } from '../../manifest/flags';
-import { isMap } from '../../manifest/value';
+import { probesOf } from '../../manifest/probes';
+import type { Path } from '../../manifest/value';
 import { cause, type Cause } from '../cause';
 import { at, manifestEvidence, type Patient } from '../patient';
 
@@ -126,22 +127,11 @@ function securePort(patient: Patient): Cause[] {
   ];
 }
 
-function probePorts({ server, doc }: Patient): { probe: string; port: number; path: (string | number)[] }[] {
-  if (!server || !doc) return [];
-  const named = new Map(
-    doc
-      .list([...server.path, 'ports'])
-      .filter(isMap)
-      .map(({ name, containerPort }) => [name, containerPort]),
+function probePorts({ server }: Patient): { probe: string; port: number; path: Path }[] {
+  if (!server) return [];
+  return probesOf(server).flatMap(({ name, path, port }) =>
+    port === undefined ? [] : [{ probe: name, port, path: [...path, 'port'] }],
   );
-  return ['livenessProbe', 'readinessProbe', 'startupProbe'].flatMap((probe) => {
-    const path = [...server.path, probe, 'httpGet'];
-    const { port } = doc.map(path);
-    const number = typeof port === 'string' && !/^\d+$/.test(port) ? named.get(port) : port;
-    return number === undefined || Number.isNaN(Number(number))
-      ? []
-      : [{ probe, port: Number(number), path: [...path, 'port'] }];
-  });
 }
 
 function etcdServers(patient: Patient): Cause[] {
