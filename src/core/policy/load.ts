@@ -11,8 +11,9 @@ import { interpretKind } from './load-kind';
 import { decodeText } from './text-bytes';
 import type { Decoded, PathStep, StrictError } from './schema';
 import { decodeStruct } from './schema';
+import { closest } from './spelling';
 import type { KubeVersion, Policy } from './types';
-import { DEFAULT_KUBE_VERSION } from './types';
+import { DEFAULT_KUBE_VERSION, LEVELS, STAGES } from './types';
 import type { UncheckedPolicy, UncheckedRule } from './validate';
 import { aggregateText, isValid, validatePolicy } from './validate';
 import type { ParsedText, Span, Value } from './value';
@@ -37,6 +38,8 @@ export interface LoadedPolicy {
   problems: LoadFinding[];
   /** As the server has it; absent when it refuses. */
   policy?: Policy;
+  /** Where it refuses over a value here and there: what is probably meant, so that the rest can be looked at as well. */
+  meant?: Policy;
   document: PolicyDocument;
 }
 
@@ -114,13 +117,19 @@ export interface LoadProblem {
   key?: string;
 }
 
-function refuse(document: PolicyDocument, words: string, problems: readonly LoadProblem[]): LoadedPolicy {
+function refuse(
+  document: PolicyDocument,
+  words: string,
+  problems: readonly LoadProblem[],
+  meant?: Policy,
+): LoadedPolicy {
   const from = document.file === undefined ? '' : `: from file ${document.file}`;
   return {
     loads: false,
     lenient: false,
     serverMessage: `loading audit policy file: ${words}${from}`,
     problems: problems.map((problem) => problemFinding(problem, 'error', document)),
+    ...(meant ? { meant } : {}),
     document,
   };
 }
@@ -151,7 +160,11 @@ function loadParsed(document: PolicyDocument, parsed: ParsedText, version: KubeV
     return refuse(
       document,
       aggregateText(errors),
-      errors.map(({ code, text, path }) => ({ code, text, path, span: spanOf(document, path) })),
+      [
+        ...errors.map(({ code, text, path }) => ({ code, text, path, span: spanOf(document, path) })),
+        ...ignoredOf(parsed, decoded.strict),
+      ],
+      meantBy(policy),
     );
   }
   return accept(document, policy, parsed, decoded.strict);
@@ -170,19 +183,38 @@ function accept(
   ];
   const lenient = texts.length > 0;
   const warning = `Audit policy contains errors, falling back to lenient decoding: strict decoding error: ${texts.join(', ')}`;
-  const ignored: LoadProblem[] = [
-    ...duplicates.map(({ key, span, text }) => ({ code: 'duplicate-field', key, span, text })),
-    ...strict.map(({ kind, key, path, span, text }) => ({ code: kind, key, path, span, text })),
-  ];
   return {
     loads: true,
     lenient,
     serverMessage: lenient ? warning : null,
-    problems: ignored
+    problems: ignoredOf(parsed, strict)
       .sort((a, b) => a.span.start - b.span.start)
       .map((problem) => problemFinding(problem, 'error', document)),
     policy,
     document,
+  };
+}
+
+/** What lenient decoding drops. */
+function ignoredOf({ duplicates }: ParsedText, strict: readonly StrictError[]): LoadProblem[] {
+  return [
+    ...duplicates.map(({ key, span, text }) => ({ code: 'duplicate-field', key, span, text })),
+    ...strict.map(({ kind, key, path, span, text }) => ({ code: kind, key, path, span, text })),
+  ];
+}
+
+function meantBy({ rules, omitStages, omitManagedFields }: UncheckedPolicy): Policy {
+  const meant = <T extends string>(word: string, words: readonly T[]): T | undefined =>
+    words.find((each) => each === closest(word, words));
+  const stages = (given: readonly string[]) => given.flatMap((stage) => meant(stage, STAGES) ?? []);
+  return {
+    omitManagedFields,
+    omitStages: stages(omitStages),
+    rules: rules.map((rule) => ({
+      ...rule,
+      level: meant(rule.level, LEVELS) ?? 'Metadata',
+      omitStages: stages(rule.omitStages),
+    })),
   };
 }
 

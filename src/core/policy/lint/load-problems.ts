@@ -18,24 +18,27 @@ export function loadProblems(loaded: LoadedPolicy): LintFinding[] {
     return {
       ...found,
       ...(effect === undefined ? {} : { detail: `${found.detail ?? ''}\n${effect}` }),
-      ...(loaded.loads ? {} : { blocksLoading: true }),
+      ...(loaded.loads || DROPPED.has(source.code) ? {} : { blocksLoading: true }),
       ...(fix === undefined ? {} : { fix: [fix] }),
     };
   });
 }
 
+/** The server starts without them. */
+const DROPPED = new Set(['unknown-field', 'duplicate-field']);
+
 /** What is left of a rule without the field. */
-function effectOf({ path = [], key = '' }: LoadProblem, { policy }: LoadedPolicy): string | undefined {
+function effectOf({ path = [], key = '' }: LoadProblem, { policy, meant }: LoadedPolicy): string | undefined {
   const [rules, index] = path;
   if (rules !== 'rules' || typeof index !== 'number') return undefined;
-  const rule = policy?.rules[index];
+  const rule = (policy ?? meant)?.rules[index];
   if (rule === undefined) return undefined;
   const conditions = (['users', 'userGroups', 'verbs', 'namespaces', 'resources', 'nonResourceURLs'] as const).filter(
     (field) => rule[field].length > 0,
   );
   const left = conditions.length === 0 ? 'every request' : `whatever fits its ${conditions.join(', ')}`;
-  const result = rule.level === 'None' ? 'drops' : `logs at ${rule.level}`;
-  return `Without ${key}, rule ${index + 1} matches ${left}, and ${result} it.`;
+  const result = rule.level === 'None' ? 'drops it' : `logs it at ${rule.level}`;
+  return `Without ${key}, rule ${index + 1} matches ${left}, and ${result}.`;
 }
 
 function fixOf(problem: LoadProblem, document: PolicyDocument): Edit | undefined {

@@ -424,6 +424,29 @@ test('a refused file: the refusal alone', () => {
   expect(findings.map(({ code, severity }) => [code, severity])).toEqual([['no-rules', 'error']]);
 });
 
+test('a file refused over a value: what else is wrong with it is told at once', () => {
+  const rules = [
+    '- level: metadata',
+    '  verbs: ["*"]',
+    '  resource:',
+    '  - group: ""',
+    '- level: Metadata',
+    '- level: Request',
+    '  verbs: [Get]',
+  ];
+  const { loads, findings } = lintPolicy(`${HEAD}rules:\n${rules.join('\n')}\n`);
+  expect(loads).toBe(false);
+  expect(findings.map(({ code, place, blocksLoading }) => [code, place?.line, blocksLoading ?? false])).toEqual(
+    expect.arrayContaining([
+      ['unknown-level', 5, true],
+      ['star-is-no-wildcard', 6, false],
+      ['unknown-field', 7, false],
+      ['unknown-verb', 11, false],
+    ]),
+  );
+  expect(findings.filter(({ severity }) => severity === 'info')).toEqual([]);
+});
+
 test('findings can be ignored by name', () => {
   const text = `${HEAD}rules:\n- level: None\n`;
   expect(lintPolicy(text, { ignore: ['logs-nothing'] }).findings).toEqual([]);
