@@ -247,10 +247,12 @@ async function planOf(ports: Ports, change: Change): Promise<HandoverPlan> {
     if (pod.logs.some(({ restart }) => restart > (known.get(pod.uid) ?? -1))) own.add(pod.uid);
   }
   // Logs that were never seen (a kubelet with another podLogsDir) cannot be seen to go.
-  const seen = new Set(sight.pods.filter(({ logs }) => logs.length > 0).map(({ uid }) => uid));
+  const pods = sight.pods
+    .filter(({ uid, logs }) => own.has(uid) && logs.length > 0)
+    .map(({ uid, logs }) => ({ uid, restart: Math.max(...logs.map(({ restart }) => restart)) }));
   return {
     processes,
-    podUids: [...own].filter((uid) => seen.has(uid)),
+    pods,
     drainMs: change.record.fast?.drainMs ?? 0,
     shutdownDelaySeconds: Math.max(shutdownDelayOf(change.old), shutdownDelayOf(change.wanted)),
   };

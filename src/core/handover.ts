@@ -24,8 +24,8 @@ export interface ProcessId {
 export interface HandoverPlan {
   /** The servers that run the manifest which was moved aside; nothing else is ever ended. */
   processes: readonly (ProcessId & { argv: readonly string[] })[];
-  /** Their pods, whose container logs the kubelet removes when it lets go of them. */
-  podUids: readonly string[];
+  /** Their pods, each with its newest container log (by restart number): the kubelet removes that when it lets go. */
+  pods: readonly { uid: string; restart: number }[];
   /** How long requests under way may take once nobody listens, in milliseconds. */
   drainMs: number;
   /** Seconds that the server may go on listening after it was told to stop (--shutdown-delay-duration). */
@@ -132,7 +132,7 @@ function conclude(state: HandoverState, sight: Sight, plan: HandoverPlan): Concl
       return orLate(plan.drainMs + END_MS);
     }
     case 'ended': {
-      if (plan.podUids.length === 0)
+      if (plan.pods.length === 0)
         return waited >= RELEASE_BLIND_MS ? { do: 'put-in', why: 'released', step: state.step } : { do: 'wait' };
       if (isReleased(sight, plan)) return { do: 'put-in', why: 'released', step: state.step };
       return orLate(RELEASE_MS);
@@ -166,5 +166,8 @@ function isDeaf(alive: readonly ServerProcess[], lastHealth: HealthSample | unde
 
 /** Measured on nodes of 1.36: a pod that the kubelet has let go of has no container log any more. */
 function isReleased(sight: Sight, plan: HandoverPlan): boolean {
-  return !sight.pods.some((pod) => plan.podUids.includes(pod.uid) && pod.logs.length > 0);
+  // The log of an earlier life of the same pod may stay for a while: it is no sign.
+  return !sight.pods.some((pod) =>
+    plan.pods.some(({ uid, restart }) => uid === pod.uid && pod.logs.some((log) => log.restart >= restart)),
+  );
 }

@@ -12,7 +12,12 @@ import {
 
 const ARGV = ['kube-apiserver', '--secure-port=6443'];
 const OLD: ServerProcess = { pid: 10, startTicks: '100', startedAt: 0, argv: ARGV, podUid: 'a', listening: true };
-const PLAN: HandoverPlan = { processes: [OLD], podUids: ['a'], drainMs: 1000, shutdownDelaySeconds: 0 };
+const PLAN: HandoverPlan = {
+  processes: [OLD],
+  pods: [{ uid: 'a', restart: 0 }],
+  drainMs: 1000,
+  shutdownDelaySeconds: 0,
+};
 
 function sight(at: number, more: Partial<Sight> = {}): Sight {
   return { at, manifest: { state: 'absent' }, processes: [], pods: [], kubelet: [], health: [], ...more };
@@ -55,6 +60,17 @@ test('the usual course: aside, deaf, ended by us after the grace, let go of, in'
     { step: 'deaf', at: 150 },
     { step: 'ended', at: 1250 },
   ]);
+});
+
+test('the log of an earlier life of the same pod does not hold it up', () => {
+  const plan = { ...PLAN, pods: [{ uid: 'a', restart: 1 }] };
+  const both = { ...POD, logs: [LOG, { ...LOG, restart: 1 }] };
+  const state: HandoverState = { ...startHandover(0), step: 'ended' };
+  expect(advanceHandover(state, sight(100, { pods: [both] }), plan).action.do).toBe('wait');
+  expect(advanceHandover(state, sight(200, { pods: [POD] }), plan).action).toMatchObject({
+    do: 'put-in',
+    why: 'released',
+  });
 });
 
 test.each<[string, Partial<Sight>, string]>([
