@@ -34,6 +34,7 @@ const page = (
 /** What a section has, as text. */
 const section = (html: string, id: string): string =>
   (new RegExp(`<section id="${id}">([\\s\\S]*?)</section>`).exec(html)?.[1] ?? '')
+    .replaceAll('<wbr>', '')
     .replace(/<[^>]+>/g, ' ')
     .replace(/\s+/g, ' ');
 

@@ -18,7 +18,7 @@ const policyOf = (rules: string) => requirePolicy({ file: 'p', text: `${HEAD}rul
 
 describe('lint', () => {
   const text = `${HEAD}rules:\n- level: Metadata\n- level: request\n`;
-  const report = lintPolicy(text, { file: 'p.yaml' });
+  const report = lintPolicy(text, { file: 'p.yaml', ignore: ['unreachable-rule'] });
 
   test('for people', () => {
     expect(lintText('p.yaml', report, PLAIN)).toBe(`p.yaml: the API server would not start with it

@@ -11,7 +11,7 @@ p{margin:.4rem 0}.dim{color:var(--dim)}a{color:var(--accent)}
 .cards{display:flex;flex-wrap:wrap;gap:.75rem;margin:1rem 0}.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.5rem .9rem;min-width:7rem}
 .card b{display:block;font-size:1.35rem}.card.bad b{color:var(--bad)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
-th{color:var(--dim);font-weight:600;white-space:nowrap}td{overflow-wrap:anywhere}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.t,td.s{white-space:nowrap}
+th{color:var(--dim);font-weight:600;white-space:nowrap}td{overflow-wrap:break-word}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.t,td.s{white-space:nowrap}
 svg{width:100%;height:110px;display:block;background:var(--card);border:1px solid var(--line);border-radius:4px}.hit{fill:transparent}g:hover .hit{fill:var(--line)}
 .v0{fill:var(--v0);background:var(--v0)}.v1{fill:var(--v1);background:var(--v1)}.v2{fill:var(--v2);background:var(--v2)}.v3{fill:var(--v3);background:var(--v3)}.v4{fill:var(--v4);background:var(--v4)}
 .o0{fill:var(--o0);background:var(--o0)}.o1{fill:var(--o1);background:var(--o1)}.o2{fill:var(--o2);background:var(--o2)}

@@ -120,7 +120,7 @@ function groupSection({ data, utc }: ReportPage): (section: (typeof SECTIONS)[nu
 
 /** Short words are not broken. */
 function groupCell(column: string, value: string): string {
-  if (column === 'verb' || column === 'code' || column === 'level') return short(value);
+  if (column === 'verb' || column === 'code' || column === 'level' || column === 'ip') return short(value);
   return cell(column === 'uri' ? maskUri(value) : value);
 }
 
@@ -133,7 +133,7 @@ function eventsTable(events: readonly ReportEvent[], total: number, utc: boolean
     cell(event.namespace),
     cell(event.name),
     cell(commandOf(event.uri)),
-    cell(event.ip),
+    short(event.ip),
     short(event.code),
     cell(event.auditId),
   ]);
@@ -187,9 +187,14 @@ function short(text: string): string {
 }
 
 function cell(text: string, attribute = ''): string {
-  return `<td${attribute}>${text === '' ? '<span class="dim">–</span>' : esc(text)}</td>`;
+  return `<td${attribute}>${text === '' ? '<span class="dim">–</span>' : breakable(text)}</td>`;
 }
 
 function more(count: number): string {
   return count > 0 ? `<p class="dim">and ${count} more</p>` : '';
+}
+
+/** A long name is broken behind its separators, and only a very long part of one within. */
+function breakable(text: string): string {
+  return (text.match(/[^:/.@?&=,-]{1,24}[:/.@?&=,-]?|[:/.@?&=,-]/g) ?? []).map(esc).join('<wbr>');
 }
