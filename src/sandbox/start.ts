@@ -3,6 +3,7 @@
  * is started again with its data; nothing that others put there is touched.
  */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
@@ -270,7 +271,15 @@ function isFree(port: number): Promise<boolean> {
   );
 }
 
-function anyPort(): Promise<number> {
+/**
+ * Not one of those that the kernel gives to connections (from 32768 on): while the sandbox is stopped, any program on the
+ * machine could be given it, and the sandbox could not be started again.
+ */
+async function anyPort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(20_000, 32_000);
+    if (await isFree(port)) return port;
+  }
   return listen(0);
 }
 
