@@ -230,9 +230,18 @@ function holdStart(layout: Layout): () => void {
   }
 }
 
+/** A connection that is just being taken down can hold a port for a moment longer than the server lives. */
+const LET_GO_MS = 3_000;
+
 async function refuseTakenPorts(layout: Layout, file: SandboxFile): Promise<void> {
+  const end = performance.now() + LET_GO_MS;
   for (const port of [file.port, file.etcdPort, file.etcdMetricsPort]) {
-    if (await isFree(port)) continue;
+    let free = await isFree(port);
+    while (!free && performance.now() < end) {
+      await sleep(100);
+      free = await isFree(port);
+    }
+    if (free) continue;
     throw new UserError(
       'sandbox-port-taken',
       `port ${port} of the sandbox at ${layout.dir} is taken by another program`,
