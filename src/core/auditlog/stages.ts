@@ -51,14 +51,6 @@ export function requestKey(scan: EventScan): number {
 
 const KEY_SLOTS = [SLOT.auditID, SLOT.verb, SLOT.requestURI, SLOT['user.username'], SLOT.requestReceivedTimestamp];
 
-interface Held<T> {
-  key: number;
-  rank: Rank;
-  /** undefined: a later stage has taken its place. */
-  value: T | undefined;
-  size: number;
-}
-
 /** Of the requests that were finished last: their earlier stages may come late, where lines were written out of order. */
 export class Finished {
   readonly #keys = new Float64Array(1 << 14);
@@ -72,76 +64,93 @@ export class Finished {
   }
 }
 
-export interface Picked<T> {
-  value: T;
-  /** The request had not ended yet, as far as the log tells. */
-  open: boolean;
-}
-
-/** Picks in the log's order. What is held back is bounded: beyond that the oldest is given as it stands. */
-export class StagePicker<T> {
+/**
+ * Picks in the log's order. Events are numbers here, counted up from 0; who asks keeps what they stand for. What is held back
+ * is bounded: beyond that the oldest is given as it stands.
+ */
+export class StagePicker {
   readonly #limit: number;
-  readonly #queue: Held<T>[] = [];
-  #head = 0;
-  readonly #waiting = new Map<number, Held<T>>();
+  #room = 1 << 10;
+  #keys = new Float64Array(this.#room);
+  #sizes = new Float64Array(this.#room);
+  /** A rank, or that a later stage has taken the event's place. */
+  #ranks = new Uint8Array(this.#room);
+  /** The oldest event that is held back, and the number that the next event gets. */
+  #first = 0;
+  #end = 0;
+  readonly #waiting = new Map<number, number>();
   readonly #finished = new Finished();
   #held = 0;
+  /** The event that next() found. */
+  number = 0;
+  /** Its request had not ended yet, as far as the log tells. */
+  open = false;
+  key = 0;
 
   /** @param limit in the units of `size`, for example bytes. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  *push(value: T, rank: Rank, key: number, size: number): Generator<Picked<T>> {
+  /** Everything before it has been given, or never will be. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /**
+   * The next event of the log; after it, next() is to be asked until it says no.
+   * @returns its number; -1: a later stage of its request is there already, it is to be forgotten.
+   */
+  add(rank: Rank, key: number, size: number): number {
     const before = this.#waiting.get(key);
-    if (rank !== FINAL && ((before && before.rank >= rank) || this.#finished.has(key))) return;
-    if (before) {
-      before.value = undefined;
-      this.#held -= before.size;
+    if (before !== undefined) {
+      if (rank !== FINAL && (this.#ranks[before & (this.#room - 1)] ?? 0) >= rank) return -1;
+      this.#ranks[before & (this.#room - 1)] = REPLACED;
       this.#waiting.delete(key);
-    }
-    const entry: Held<T> = { key, rank, value, size };
+    } else if (rank !== FINAL && this.#finished.has(key)) return -1;
+    if (this.#end - this.#first === this.#room) this.#grow();
+    const slot = this.#end & (this.#room - 1);
+    this.#keys[slot] = key;
+    this.#sizes[slot] = size;
+    this.#ranks[slot] = rank;
     if (rank === FINAL) this.#finished.add(key);
-    else this.#waiting.set(key, entry);
-    if (this.#head === this.#queue.length && rank === FINAL) {
-      yield { value, open: false };
-      return;
-    }
-    this.#queue.push(entry);
+    else this.#waiting.set(key, this.#end);
     this.#held += size;
-    yield* this.#release(false);
-    while (this.#held > this.#limit) yield* this.#oldest();
+    return this.#end++;
   }
 
-  /** What is left, at the end of the log. */
-  *end(): Generator<Picked<T>> {
-    yield* this.#release(true);
+  /** Whether there is an event that can be given: `number`. @param all at the end of the log: what is left. */
+  next(all = false): boolean {
+    while (this.#first < this.#end) {
+      const slot = this.#first & (this.#room - 1);
+      const rank = this.#ranks[slot];
+      if (rank !== REPLACED && rank !== FINAL) {
+        if (!all && this.#held <= this.#limit) return false;
+        this.#waiting.delete(this.#keys[slot] ?? 0);
+      }
+      this.#held -= this.#sizes[slot] ?? 0;
+      this.number = this.#first++;
+      if (rank === REPLACED) continue;
+      this.key = this.#keys[slot] ?? 0;
+      this.open = rank !== FINAL;
+      return true;
+    }
+    return false;
   }
 
-  *#release(all: boolean): Generator<Picked<T>> {
-    for (; this.#head < this.#queue.length; this.#head++) {
-      const entry = this.#queue[this.#head] as Held<T>;
-      const open = entry.rank !== FINAL && entry.value !== undefined;
-      if (open && !all) break;
-      if (entry.value === undefined) continue;
-      this.#held -= entry.size;
-      yield { value: entry.value, open };
+  #grow(): void {
+    const [keys, sizes, ranks, room] = [this.#keys, this.#sizes, this.#ranks, this.#room];
+    this.#room *= 2;
+    this.#keys = new Float64Array(this.#room);
+    this.#sizes = new Float64Array(this.#room);
+    this.#ranks = new Uint8Array(this.#room);
+    for (let each = this.#first; each < this.#end; each++) {
+      const [from, to] = [each & (room - 1), each & (this.#room - 1)];
+      this.#keys[to] = keys[from] ?? 0;
+      this.#sizes[to] = sizes[from] ?? 0;
+      this.#ranks[to] = ranks[from] ?? 0;
     }
-    if (this.#head > 1024 || this.#head === this.#queue.length) {
-      this.#queue.splice(0, this.#head);
-      this.#head = 0;
-    }
-  }
-
-  *#oldest(): Generator<Picked<T>> {
-    const entry = this.#queue[this.#head];
-    if (entry === undefined) return;
-    this.#head++;
-    if (entry.value !== undefined) {
-      this.#held -= entry.size;
-      this.#waiting.delete(entry.key);
-      yield { value: entry.value, open: entry.rank !== FINAL };
-    }
-    yield* this.#release(false);
   }
 }
+
+const REPLACED = 3;

@@ -1,6 +1,7 @@
 /**
  * Lines out of blocks of bytes. Rule: a line is handed over where it lies, never copied, but for one that a block's end cuts;
- * memory is that of a block, and of the longest line.
+ * memory is that of a block, and of the longest line, once for a thread: buffers that are left to the garbage collector
+ * pile up, since it does not see how large they are.
  */
 
 const BLOCK = 256 << 10;
@@ -9,16 +10,22 @@ const LONGEST = 1 << 30;
 
 export type OnLine = (bytes: Uint8Array, start: number, end: number) => void;
 
+/** The buffer of a splitter that is done, for the next one. */
+let spare: Buffer | undefined;
+
 export class LineSplitter {
-  #buffer: Buffer = Buffer.allocUnsafe(BLOCK * 2);
+  #buffer: Buffer = spare ?? Buffer.allocUnsafe(BLOCK * 2);
   #used = 0;
   #skipping = false;
+  /** Where the buffer's first byte lies in what is read. */
+  origin = 0;
   /** Lines too long to be read. */
   tooLong = 0;
   readonly #onLine: OnLine;
 
   constructor(onLine: OnLine) {
     this.#onLine = onLine;
+    spare = undefined;
   }
 
   /** Room for the next block, to be read into; then taken() with the number of bytes. */
@@ -52,10 +59,7 @@ export class LineSplitter {
     }
     buffer.copyWithin(0, start, filled);
     this.#used = filled - start;
-    if (buffer.length > BLOCK * 8 && this.#used < BLOCK) {
-      this.#buffer = Buffer.allocUnsafe(BLOCK * 2);
-      buffer.copy(this.#buffer, 0, 0, this.#used);
-    }
+    this.origin += start;
   }
 
   push(block: Uint8Array): void {
@@ -75,10 +79,17 @@ export class LineSplitter {
     return true;
   }
 
+  /** Nothing more will be pushed. */
+  release(): void {
+    if (spare === undefined || spare.length < this.#buffer.length) spare = this.#buffer;
+    this.#buffer = Buffer.alloc(0);
+  }
+
   #grow(): void {
     if (this.#used > LONGEST) {
       this.tooLong++;
       this.#skipping = true;
+      this.origin += this.#used;
       this.#used = 0;
       return;
     }

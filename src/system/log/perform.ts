@@ -1,9 +1,10 @@
 /** One task of a job: the same in a thread of its own and without one. */
-import { PieceCensus, type PieceOpen } from '../../core/auditlog/census';
+import { PieceCensus, PieceStart, type OpenEvent, type PieceOpen } from '../../core/auditlog/census';
 import type { Collector } from '../../core/auditlog/collectors';
 import type { Filter } from '../../core/auditlog/filter';
-import type { EventScan } from '../../core/auditlog/scan';
+import { EventScan } from '../../core/auditlog/scan';
 import { FINAL, Finished, rankOf, requestKey } from '../../core/auditlog/stages';
+import { PlaceReader } from './held';
 import type { Task } from './protocol';
 import { scanPiece, type Pause, type PieceStats, type Sink } from './scan-piece';
 
@@ -22,11 +23,24 @@ export async function collectTask(
     });
     return { stats };
   }
-  const census = new PieceCensus(filter, count, first);
-  const stats = await scanPiece(piece, filter, (scan) => {
-    census.add(scan);
+  const countOpen = openCounter(filter, collector);
+  const census = new PieceCensus(filter, count, first, (open) => {
+    countOpen(open, piece.fd);
+  });
+  const stats = await scanPiece(piece, filter, (scan, at) => {
+    census.add(scan, at);
   });
   return { stats, open: census.result() };
+}
+
+/** Counts events that lie somewhere, if they pass the filter. */
+export function openCounter(filter: Filter, collector: Collector): (event: OpenEvent, fd: number) => void {
+  const places = new PlaceReader();
+  const scan = new EventScan();
+  return ({ at, length, raw }, fd) => {
+    const bytes = raw ?? places.read({ fd, at, length });
+    if (bytes !== undefined && scan.scan(bytes, 0, bytes.length) && filter.after(scan)) collector.add(scan);
+  };
 }
 
 /**
@@ -38,27 +52,27 @@ export function eventsOfTask({ piece, first }: Task, filter: Filter, sink: Sink,
     return scanPiece(
       piece,
       filter,
-      (scan) => {
-        if (filter.after(scan)) sink(scan);
+      (scan, at) => {
+        if (filter.after(scan)) sink(scan, at);
       },
       pause,
     );
   }
   const begun = new Set<number>();
   const finished = new Finished();
-  const times = new PieceCensus(filter, () => undefined, first);
+  const start = new PieceStart(first);
   return scanPiece(
     piece,
     filter,
-    (scan) => {
+    (scan, at) => {
       const rank = rankOf(scan);
       const key = requestKey(scan);
       if (rank === FINAL) {
         finished.add(key);
-        if (!begun.delete(key) && !filter.after(scan) && !times.crosses(scan)) return;
+        if (!begun.delete(key) && !filter.after(scan) && !start.crosses(scan)) return;
       } else if (finished.has(key)) return;
       else begun.add(key);
-      sink(scan);
+      sink(scan, at);
     },
     pause,
   );

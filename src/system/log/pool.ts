@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { CollectorResult } from '../../core/auditlog/collectors';
 import type { PieceOpen } from '../../core/auditlog/census';
+import type { Batch } from './event-batch';
 import type { FromWorker, Job, Task, ToWorker } from './protocol';
 import type { PieceStats } from './scan-piece';
 
@@ -25,7 +26,7 @@ interface Member {
 }
 
 interface Stream {
-  batches: Uint8Array[];
+  batches: Batch[];
   from?: Member;
   done?: TaskDone;
   wake?: () => void;
@@ -48,14 +49,15 @@ export class Pool {
     this.#members = Array.from({ length: count }, () => this.#start(script, job));
   }
 
-  /** The events of a task, a line each; what it returns is how it went. */
-  async *events(id: number): AsyncGenerator<Uint8Array, TaskDone> {
+  /** The events of a task, each batch good until the next one is asked for; what it returns is how it went. */
+  async *events(id: number): AsyncGenerator<Batch, TaskDone> {
     const stream = this.#streams.get(id) as Stream;
     for (;;) {
       const batch = stream.batches.shift();
       if (batch !== undefined) {
         yield batch;
-        if (stream.from !== undefined && stream.done === undefined) send(stream.from.worker, { do: 'more' });
+        const { bytes } = batch;
+        if (stream.from !== undefined) send(stream.from.worker, { do: 'more', bytes }, bytes);
       } else if (stream.done !== undefined) {
         this.#taken(id);
         return stream.done;
@@ -121,7 +123,7 @@ export class Pool {
       if (stream) stream.done = { stats: message.stats, ...(message.open ? { open: message.open } : {}) };
     } else if (stream) {
       stream.from = member;
-      stream.batches.push(message.bytes);
+      stream.batches.push(message.batch);
     }
     stream?.wake?.();
   }
@@ -144,6 +146,6 @@ export class Pool {
   }
 }
 
-function send(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message);
+function send(worker: Worker, message: ToWorker, transferred?: Uint8Array<ArrayBuffer>): void {
+  worker.postMessage(message, transferred ? [transferred.buffer] : []);
 }

@@ -2,6 +2,7 @@
 import type { FilterSpec } from '../../core/auditlog/filter';
 import type { PieceOpen } from '../../core/auditlog/census';
 import type { CollectorResult, CollectorSpec } from '../../core/auditlog/collectors';
+import type { Batch } from './event-batch';
 import type { Piece, PieceStats } from './scan-piece';
 
 export interface Job {
@@ -17,10 +18,14 @@ export interface Task {
   first: boolean;
 }
 
-export type ToWorker = { do: 'task'; task: Task } | { do: 'more' } | { do: 'result' };
+export type ToWorker =
+  | { do: 'task'; task: Task }
+  /** A batch was read: its buffer comes back, and another one may be sent. */
+  | { do: 'more'; bytes: Uint8Array<ArrayBuffer> }
+  | { do: 'result' };
 
 export type FromWorker =
-  /** Events, a line each; they are waited for by `more`. */
-  | { is: 'events'; id: number; bytes: Uint8Array }
+  /** Events; they are waited for by `more`. */
+  | { is: 'events'; id: number; batch: Batch }
   | { is: 'done'; id: number; stats: PieceStats; open?: PieceOpen }
   | { is: 'result'; result: CollectorResult };

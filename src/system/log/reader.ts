@@ -1,6 +1,6 @@
 /** Reads audit logs: in threads where there is much to read, otherwise here. */
 import { join } from 'node:path';
-import { stillOpen } from '../../core/auditlog/census';
+import { Census } from '../../core/auditlog/census';
 import {
   createCollector,
   mergeResults,
@@ -9,16 +9,17 @@ import {
 } from '../../core/auditlog/collectors';
 import { compileFilter, stageMicros, type Filter, type FilterSpec } from '../../core/auditlog/filter';
 import { EventScan } from '../../core/auditlog/scan';
-import { rankOf, requestKey, StagePicker } from '../../core/auditlog/stages';
+import { FINAL, rankOf, requestKey, StagePicker } from '../../core/auditlog/stages';
 import type { LogEvent, LogFile, LogNames, LogReader, OpenLogs } from '../../change/log';
 import { inRoot } from '../root';
 import { nodeFsCalls } from '../fs-calls';
-import { EventLines } from './event-lines';
+import { BatchReader, BatchWriter, type Batch } from './event-batch';
 import { followLogs } from './follow';
+import { HeldEvents, PlaceReader } from './held';
 import { liveLogs } from './live-logs';
 import { narrow } from './narrow';
 import { closeLogs, isOpen, openNamed, openRotated, type Opened, type OpenFile, type OpenLog } from './open-logs';
-import { collectTask, eventsOfTask } from './perform';
+import { collectTask, eventsOfTask, openCounter } from './perform';
 import { Pool, type TaskDone } from './pool';
 import type { Task } from './protocol';
 import type { PieceStats } from './scan-piece';
@@ -27,7 +28,7 @@ export interface ReaderOptions {
   /** The script of a reading thread; absent: everything is read here. */
   script?: string;
   threads?: number;
-  /** Bytes of a piece. */
+  /** Bytes of a piece; absent: as it is best for what is wanted. */
   piece?: number;
   /** From so many bytes on, threads are worth their start. */
   threaded?: number;
@@ -35,7 +36,12 @@ export interface ReaderOptions {
   hold?: number;
 }
 
-const DEFAULTS = { piece: 16 << 20, threaded: 6 << 20, hold: 24 << 20 };
+const DEFAULTS = { threaded: 6 << 20, hold: 24 << 20 };
+/** To count, a thread can go far on its own; events are handed over in the log's order, and who is ahead waits. */
+const COUNTED_PIECE = 16 << 20;
+const GIVEN_PIECE = 4 << 20;
+/** What holding back an event costs that lies in a file. */
+const HELD = 240;
 
 export function createLogReader(given: ReaderOptions = {}): LogReader {
   const options = { ...DEFAULTS, ...given };
@@ -89,7 +95,7 @@ class Logs implements OpenLogs {
 
   async *events(spec: FilterSpec): AsyncGenerator<LogEvent> {
     const filter = compileFilter(spec);
-    const plans = this.#logs.map((log) => this.#tasks(log, spec));
+    const plans = this.#logs.map((log) => this.#tasks(log, spec, GIVEN_PIECE));
     const streams = plans.map((tasks) => this.#picked(this.#inOrder(tasks, spec, filter, plans.length), filter));
     for await (const event of streams.length === 1 && streams[0] ? streams[0] : byTime(streams)) {
       this.given++;
@@ -99,24 +105,32 @@ class Logs implements OpenLogs {
 
   async collect(spec: FilterSpec, collect: CollectorSpec): Promise<CollectorResult> {
     const filter = compileFilter(spec);
-    const tasks = this.#logs.flatMap((log) => this.#tasks(log, spec)).map((task, id) => ({ ...task, id }));
-    const done = new Map<number, TaskDone>();
+    const pieces = this.#logs.map((log) => this.#tasks(log, spec, COUNTED_PIECE));
+    const tasks = pieces.flat().map((task, id) => ({ ...task, id }));
     const own = createCollector(collect);
     const parts: CollectorResult[] = [];
+    const countOpen = openCounter(filter, own);
+    let census = new Census(countOpen);
+    const settle = (task: Task, { stats, open }: TaskDone): void => {
+      this.#note(task, stats);
+      if (open === undefined) return;
+      if (task.first) {
+        census.end();
+        census = new Census(countOpen);
+      }
+      census.settle(open, task.piece.fd);
+    };
     const { script } = this.#options;
     if (script !== undefined && this.#isMuch(tasks)) {
       const pool = new Pool(script, { filter: spec, collect }, tasks, this.#options.threads);
       try {
-        for (const { id } of tasks) done.set(id, await pool.done(id));
+        for (const task of tasks) settle(task, await pool.done(task.id));
         parts.push(...(await pool.results()));
       } finally {
         await pool.close();
       }
-    } else for (const task of tasks) done.set(task.id, await collectTask(task, this.#noting(task, filter), own));
-    const scan = new EventScan();
-    for (const { raw } of stillOpen([...done.values()].flatMap(({ open }) => (open ? [open] : []))))
-      if (scan.scan(raw, 0, raw.length) && filter.after(scan)) own.add(scan);
-    for (const task of tasks) this.#note(task, done.get(task.id)?.stats);
+    } else for (const task of tasks) settle(task, await collectTask(task, this.#noting(task, filter), own));
+    census.end();
     return mergeResults([...parts, own.result()]);
   }
 
@@ -155,14 +169,14 @@ class Logs implements OpenLogs {
     closeLogs(this.#logs);
   }
 
-  #tasks(log: OpenLog, { since, until }: FilterSpec): Task[] {
+  #tasks(log: OpenLog, { since, until }: FilterSpec, best: number): Task[] {
     const tasks: Task[] = [];
     let isFirst = true;
     for (const file of log) {
       const span = narrow(file, since, until);
       if (span === undefined) continue;
       const { path, fd, gzip } = file;
-      const size = file.divisible ? this.#options.piece : Infinity;
+      const size = file.divisible ? (this.#options.piece ?? best) : Infinity;
       for (let from = span.from; from < span.to || from === span.from; from += size) {
         const piece = { path, fd, gzip, from, to: Math.min(span.to, from + size) };
         tasks.push({ id: tasks.length, piece, first: isFirst });
@@ -180,8 +194,8 @@ class Logs implements OpenLogs {
     return bytes > this.#options.threaded;
   }
 
-  /** The events of one log, in batches. */
-  async *#inOrder(tasks: readonly Task[], spec: FilterSpec, filter: Filter, logs: number): AsyncGenerator<Uint8Array> {
+  /** The events of one log, in batches: each is good until the next one is asked for. */
+  async *#inOrder(tasks: readonly Task[], spec: FilterSpec, filter: Filter, logs: number): AsyncGenerator<FileBatch> {
     const { script, threads } = this.#options;
     // Several logs are merged, and so all of them are read at once: here, where no thread waits for another.
     if (script === undefined || logs > 1 || !this.#isMuch(tasks)) {
@@ -190,19 +204,28 @@ class Logs implements OpenLogs {
     }
     const pool = new Pool(script, { filter: spec }, tasks, threads);
     try {
-      for (const task of tasks) this.#note(task, (yield* pool.events(task.id)).stats);
+      for (const task of tasks) {
+        const batches = pool.events(task.id);
+        for (let next = await batches.next(); ; next = await batches.next()) {
+          if (next.done === true) {
+            this.#note(task, next.value.stats);
+            break;
+          }
+          yield { fd: task.piece.fd, batch: next.value };
+        }
+      }
     } finally {
       await pool.close();
     }
   }
 
-  async *#here(task: Task, filter: Filter): AsyncGenerator<Uint8Array> {
-    const batches: Uint8Array[] = [];
-    const lines = new EventLines((bytes) => void batches.push(bytes));
+  async *#here(task: Task, filter: Filter): AsyncGenerator<FileBatch> {
+    const batches: Batch[] = [];
+    const writer = new BatchWriter(AT_HAND, (batch) => void batches.push(batch));
     let turn: (() => void) | undefined;
     let wake: (() => void) | undefined;
     let stats: PieceStats | undefined;
-    const reading = eventsOfTask(task, this.#noting(task, filter), lines.add, () => {
+    const reading = eventsOfTask(task, this.#noting(task, filter), writer.add, () => {
       if (batches.length === 0) return undefined;
       wake?.();
       return new Promise<void>((resolve) => {
@@ -210,13 +233,15 @@ class Logs implements OpenLogs {
       });
     }).then((found) => {
       stats = found;
-      lines.flush();
+      writer.flush();
       wake?.();
     });
     while (stats === undefined || batches.length > 0) {
       const batch = batches.shift();
-      if (batch !== undefined) yield batch;
-      else {
+      if (batch !== undefined) {
+        yield { fd: task.piece.fd, batch };
+        writer.back(batch.bytes);
+      } else {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
@@ -243,8 +268,12 @@ class Logs implements OpenLogs {
     };
   }
 
-  #picked(batches: AsyncIterable<Uint8Array>, filter: Filter): AsyncGenerator<LogEvent> {
-    return filter.pick ? pickStages(batches, filter, this.#options.hold) : allOf(batches);
+  async *#picked(batches: AsyncIterable<FileBatch>, filter: Filter): AsyncGenerator<LogEvent> {
+    const cutOff = (fd: number): void => {
+      for (const file of this.#logs.flat())
+        if (file.fd === fd) this.#problem(file.path, 'it was cut short while it was read');
+    };
+    yield* filter.pick ? pickStages(batches, filter, this.#options.hold, cutOff) : allOf(batches, cutOff);
   }
 
   #note({ piece }: Task, stats: PieceStats | undefined): void {
@@ -255,6 +284,19 @@ class Logs implements OpenLogs {
     file.damaged += stats.damaged;
     if (stats.problem !== undefined) file.problem = stats.problem;
   }
+
+  #problem(path: string, problem: string): void {
+    const file = this.files.find((each) => each.path === path);
+    if (file !== undefined) file.problem = problem;
+  }
+}
+
+/** Buffers of a log that is read here. */
+const AT_HAND = 4;
+
+interface FileBatch {
+  fd: number;
+  batch: Batch;
 }
 
 const FIRST = 1 << 20;
@@ -291,26 +333,67 @@ function earlier(known: number | undefined, time: number): number | undefined {
   return known === undefined || time < known ? time : known;
 }
 
-async function* pickStages(batches: AsyncIterable<Uint8Array>, filter: Filter, hold: number): AsyncGenerator<LogEvent> {
-  const picker = new StagePicker<Uint8Array>(hold);
+/** @param cutOff is told of a file that no longer has what was found in it. */
+async function* pickStages(
+  batches: AsyncIterable<FileBatch>,
+  filter: Filter,
+  hold: number,
+  cutOff: (fd: number) => void,
+): AsyncGenerator<LogEvent> {
+  const picker = new StagePicker(hold);
+  const held = new HeldEvents();
+  const places = new PlaceReader();
+  const found = new EventScan();
   const scan = new EventScan();
-  const wanted = (raw: Uint8Array): boolean => scan.scan(raw, 0, raw.length) && filter.after(scan);
-  for await (const raw of eventsIn(batches)) {
-    if (!scan.scan(raw, 0, raw.length)) continue;
-    const picked = [...picker.push(raw, rankOf(scan), requestKey(scan), raw.length)];
-    for (const { value, open } of picked) if (wanted(value)) yield { raw: value, open };
+  /** What picker.next() has found; undefined: it is not wanted, or not there any more. */
+  const given = (): LogEvent | undefined => {
+    const raw = held.get(picker.number) ?? places.read(held.place);
+    if (raw === undefined || !scan.scan(raw, 0, raw.length) || requestKey(scan) !== picker.key) cutOff(held.place.fd);
+    else if (filter.after(scan)) return { raw, open: picker.open };
+    return undefined;
+  };
+  for await (const { raw, fd, at } of eventsIn(batches, cutOff)) {
+    if (!found.scan(raw, 0, raw.length)) continue;
+    const rank = rankOf(found);
+    const isPlace = !Number.isNaN(at);
+    const number = picker.add(rank, requestKey(found), HELD + (isPlace ? 0 : raw.length));
+    if (number === -1) continue;
+    // Nothing waits before it, and it waits for nothing.
+    if (picker.first === number && rank === FINAL && picker.next()) {
+      if (filter.after(found)) yield { raw, open: false };
+      continue;
+    }
+    if (isPlace) held.put(number, { fd, at, length: raw.length });
+    else held.putBytes(number, raw);
+    while (picker.next()) {
+      const event = given();
+      if (event !== undefined) yield event;
+    }
+    held.drop(picker.first);
   }
-  for (const { value, open } of picker.end()) if (wanted(value)) yield { raw: value, open };
+  while (picker.next(true)) {
+    const event = given();
+    if (event !== undefined) yield event;
+  }
 }
 
-async function* allOf(batches: AsyncIterable<Uint8Array>): AsyncGenerator<LogEvent> {
-  for await (const raw of eventsIn(batches)) yield { raw, open: false };
+async function* allOf(batches: AsyncIterable<FileBatch>, cutOff: (fd: number) => void): AsyncGenerator<LogEvent> {
+  for await (const { raw } of eventsIn(batches, cutOff)) yield { raw, open: false };
 }
 
-async function* eventsIn(batches: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const batch of batches) {
-    for (let start = 0, end = batch.indexOf(10); end !== -1; start = end + 1, end = batch.indexOf(10, start))
-      yield batch.subarray(start, end);
+async function* eventsIn(
+  batches: AsyncIterable<FileBatch>,
+  cutOff: (fd: number) => void,
+): AsyncGenerator<{ raw: Uint8Array; fd: number; at: number }> {
+  const places = new PlaceReader();
+  for await (const { fd, batch } of batches) {
+    const events = new BatchReader(batch);
+    while (events.next()) {
+      const { at, length } = events;
+      const raw = events.isAway ? places.read({ fd, at, length }) : events.bytes.subarray(events.start, events.end);
+      if (raw === undefined) cutOff(fd);
+      else yield { raw, fd, at };
+    }
   }
 }
 

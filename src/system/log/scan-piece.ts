@@ -33,7 +33,8 @@ export interface PieceStats {
   problem?: string;
 }
 
-export type Sink = (scan: EventScan) => void;
+/** @param at of the event's first byte in what was read; NaN: it does not stand there as it is given. */
+export type Sink = (scan: EventScan, at: number) => void;
 /** Between two blocks: waits for whoever takes the events. */
 export type Pause = () => Promise<void> | undefined;
 
@@ -47,6 +48,7 @@ export async function scanPiece(piece: Piece, filter: Filter, sink: Sink, pause?
     scanner.stats.problem = messageOf(problem);
   }
   scanner.finish();
+  scanner.lines.release();
   return scanner.stats;
 }
 
@@ -88,7 +90,7 @@ export class PieceScanner {
       else this.#odd(bytes.subarray(start, end));
     } else if (scan.rest()) {
       this.stats.events++;
-      if (this.#filter.test(scan)) this.#sink(scan);
+      if (this.#filter.test(scan)) this.#sink(scan, this.lines.origin + scan.start);
     } else this.#odd(bytes.subarray(start, end));
   }
 
@@ -120,7 +122,8 @@ export class PieceScanner {
     this.stats.damaged += damaged;
     for (const event of events) {
       this.stats.events++;
-      if (scan.scan(event, 0, event.length) && this.#filter.head(scan) && this.#filter.test(scan)) this.#sink(scan);
+      if (scan.scan(event, 0, event.length) && this.#filter.head(scan) && this.#filter.test(scan))
+        this.#sink(scan, NaN);
     }
   }
 }
@@ -128,6 +131,7 @@ export class PieceScanner {
 async function readPlain({ fd, from, to }: Piece, { lines, stats }: PieceScanner, pause?: Pause): Promise<void> {
   // The line that the piece's first byte lies in belongs to the piece before, unless it begins right there.
   let position = from > 0 ? lineStart(fd, from) : 0;
+  lines.origin = position;
   const read = (most: number): Buffer => {
     const room = lines.room();
     const count = readSync(fd, room, 0, Math.min(room.length, most), position);
@@ -173,6 +177,8 @@ export function lineStart(fd: number, from: number): number {
 }
 
 async function readStream(piece: Piece, { lines, stats }: PieceScanner, pause?: Pause): Promise<void> {
+  // Where something lies in what was unpacked is no place to read at.
+  lines.origin = NaN;
   for await (const block of blocksOf(piece)) {
     stats.bytes += block.length;
     lines.push(block);

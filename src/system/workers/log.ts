@@ -2,18 +2,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCollector } from '../../core/auditlog/collectors';
 import { compileFilter } from '../../core/auditlog/filter';
-import { EventLines } from '../log/event-lines';
+import { BatchWriter } from '../log/event-batch';
 import { collectTask, eventsOfTask } from '../log/perform';
 import type { FromWorker, Job, Task, ToWorker } from '../log/protocol';
 
 /** So many batches may be on their way at once. */
-const AHEAD = 4;
+const AHEAD = 16;
 
 const { filter: spec, collect } = workerData as Job;
 const filter = compileFilter(spec);
 const collector = collect === undefined ? undefined : createCollector(collect);
+let current = 0;
 let credit = AHEAD;
 let wake: (() => void) | undefined;
+const batches = new BatchWriter(AHEAD, (batch) => {
+  credit--;
+  answer({ is: 'events', id: current, batch }, batch.bytes);
+});
 
 parentPort?.on('message', (message: ToWorker) => {
   switch (message.do) {
@@ -22,6 +27,7 @@ parentPort?.on('message', (message: ToWorker) => {
       break;
     case 'more':
       credit++;
+      batches.back(message.bytes);
       wake?.();
       break;
     case 'result':
@@ -36,19 +42,15 @@ async function perform(task: Task): Promise<void> {
     answer({ is: 'done', id, ...(await collectTask(task, filter, collector)) });
     return;
   }
-  credit = AHEAD;
-  const lines = new EventLines((bytes) => {
-    credit--;
-    answer({ is: 'events', id, bytes }, bytes);
-  });
-  const stats = await eventsOfTask(task, filter, lines.add, async () => {
+  current = id;
+  const stats = await eventsOfTask(task, filter, batches.add, async () => {
     while (credit <= 0) {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
     }
   });
-  lines.flush();
+  batches.flush();
   answer({ is: 'done', id, stats });
 }
 

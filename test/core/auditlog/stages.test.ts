@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { PieceCensus, stillOpen } from '../../../src/core/auditlog/census';
+import { Census, PieceCensus, type OpenEvent } from '../../../src/core/auditlog/census';
 import { compileFilter } from '../../../src/core/auditlog/filter';
 import { SLOT } from '../../../src/core/auditlog/members';
 import { EventScan } from '../../../src/core/auditlog/scan';
@@ -49,9 +49,19 @@ test('nor does one of the same URL: another moment, another user, or no URL at a
 });
 
 const pick = (events: [string, Rank][], limit = 1e9): string[] => {
-  const picker = new StagePicker<string>(limit);
-  const given = events.flatMap(([name, rank]) => [...picker.push(`${name}${rank}`, rank, name.charCodeAt(0), 1)]);
-  return [...given, ...picker.end()].map(({ value, open }) => (open ? `${value} open` : value));
+  const picker = new StagePicker(limit);
+  const names = new Map<number, string>();
+  const given: string[] = [];
+  const take = (all: boolean): void => {
+    while (picker.next(all)) given.push(`${names.get(picker.number) ?? ''}${picker.open ? ' open' : ''}`);
+  };
+  for (const [name, rank] of events) {
+    const number = picker.add(rank, name.charCodeAt(0), 1);
+    if (number !== -1) names.set(number, `${name}${rank}`);
+    take(false);
+  }
+  take(true);
+  return given;
 };
 
 test.each<[string, [string, Rank][], string[]]>([
@@ -156,20 +166,23 @@ test('counted in pieces as in one', () => {
       const filter = compileFilter({});
       const counted: string[] = [];
       const count = (each: EventScan): void => void counted.push(`${each.text(SLOT.auditID)} ${each.text(SLOT.stage)}`);
+      const countOpen = ({ raw }: OpenEvent): void => {
+        scan.scan(raw ?? new Uint8Array(), 0, raw?.length ?? 0);
+        count(scan);
+      };
       const bounds = [0, ...cuts.sort((a, b) => a - b).map((cut) => Math.min(cut, steps.length)), steps.length];
       const pieces = bounds.slice(1).map((end, index) => {
-        const census = new PieceCensus(filter, count, index === 0);
+        const census = new PieceCensus(filter, count, index === 0, countOpen);
         for (const { id, stage, at, received } of steps.slice(bounds[index], end)) {
           const time = (second: number): string =>
             new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString().replace('Z', '000Z');
-          census.add(scanned({ auditID: String(id), stage, time: time(at), received: time(received) }));
+          census.add(scanned({ auditID: String(id), stage, time: time(at), received: time(received) }), NaN);
         }
         return census.result();
       });
-      for (const { raw } of stillOpen(pieces)) {
-        scan.scan(raw, 0, raw.length);
-        count(scan);
-      }
+      const census = new Census(countOpen);
+      for (const piece of pieces) census.settle(piece, 0);
+      census.end();
       expect(counted.sort()).toEqual([...best].map(([id, stage]) => `${id} ${stage}`).sort());
     }),
     { numRuns: 300 },

@@ -1,0 +1,104 @@
+/**
+ * Events on their way from the one that finds them to the one that answers, many in a buffer. Rule: the buffers go back and
+ * are filled again. One that is left to the garbage collector stays for long, since it does not count for its size there.
+ */
+import type { EventScan } from '../../core/auditlog/scan';
+
+/** One after the other: where the event lies in its file (eight bytes, NaN: nowhere), its length (four), and its bytes. */
+export interface Batch {
+  bytes: Uint8Array<ArrayBuffer>;
+  used: number;
+}
+
+const SIZE = 128 << 10;
+const HEAD = 12;
+/** Larger events are read once more by whoever wants them, where that can be done. */
+const LARGE = 32 << 10;
+
+export class BatchWriter {
+  readonly #onBatch: (batch: Batch) => void;
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #most: number;
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #view = new DataView(new ArrayBuffer(0));
+  #used = 0;
+
+  /** @param most buffers that are kept to be filled again. */
+  constructor(most: number, onBatch: (batch: Batch) => void) {
+    this.#most = most;
+    this.#onBatch = onBatch;
+  }
+
+  readonly add = (scan: EventScan, at: number): void => {
+    const length = scan.end - scan.start;
+    const isAway = length > LARGE && !Number.isNaN(at);
+    const room = HEAD + (isAway ? 0 : length);
+    if (this.#bytes !== undefined && this.#used + room > this.#bytes.length) this.flush();
+    const bytes = this.#bytes ?? this.#begin(room);
+    this.#view.setFloat64(this.#used, at);
+    this.#view.setInt32(this.#used + 8, isAway ? -length : length);
+    this.#used += HEAD;
+    if (isAway) return;
+    bytes.set(scan.raw(), this.#used);
+    // JSON may have line breaks between its parts, an event on its way has none.
+    for (
+      let end = this.#used + length, i = bytes.indexOf(10, this.#used);
+      i !== -1 && i < end;
+      i = bytes.indexOf(10, i + 1)
+    )
+      bytes[i] = 0x20;
+    this.#used += length;
+  };
+
+  flush(): void {
+    if (this.#bytes === undefined || this.#used === 0) return;
+    const batch = { bytes: this.#bytes, used: this.#used };
+    this.#bytes = undefined;
+    this.#used = 0;
+    this.#onBatch(batch);
+  }
+
+  /** A buffer that has been read. */
+  back(bytes: Uint8Array<ArrayBuffer>): void {
+    if (bytes.length === SIZE && this.#free.length < this.#most) this.#free.push(bytes);
+  }
+
+  #begin(room: number): Uint8Array<ArrayBuffer> {
+    this.#bytes = room > SIZE ? new Uint8Array(room) : (this.#free.pop() ?? new Uint8Array(SIZE));
+    this.#view = new DataView(this.#bytes.buffer);
+    return this.#bytes;
+  }
+}
+
+/** The events of a batch, one after the other. Bytes are good until the batch is given back. */
+export class BatchReader {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #used: number;
+  #next = 0;
+  start = 0;
+  end = 0;
+  /** Of the event's first byte in its file; NaN: only the batch has it. */
+  at = 0;
+  length = 0;
+  /** Not in the batch: to be read from the file. */
+  isAway = false;
+
+  constructor({ bytes, used }: Batch) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, used);
+    this.#used = used;
+  }
+
+  next(): boolean {
+    if (this.#next >= this.#used) return false;
+    const length = this.#view.getInt32(this.#next + 8);
+    this.at = this.#view.getFloat64(this.#next);
+    this.isAway = length < 0;
+    this.length = Math.abs(length);
+    this.start = this.#next + HEAD;
+    this.end = this.start + (this.isAway ? 0 : length);
+    this.#next = this.end;
+    return true;
+  }
+}
