@@ -94,11 +94,29 @@ const DEEPEST = 200;
 export function maskBody(body: unknown, secret: boolean, depth = 0): unknown {
   if (typeof body !== 'object' || body === null) return body;
   if (depth > DEEPEST) return MASK;
-  if (Array.isArray(body)) return body.map((item) => maskItem(item, secret, depth));
+  // What has nothing to hide is not copied: bodies may be large.
+  if (Array.isArray(body)) {
+    const items = body as unknown[];
+    let shown = items;
+    for (let at = 0; at < items.length; at++) {
+      const item = maskItem(items[at], secret, depth);
+      if (item === items[at]) continue;
+      if (shown === items) shown = [...items];
+      shown[at] = item;
+    }
+    return shown;
+  }
   const given = body as Record<string, unknown>;
   const { kind } = given;
   const isSecret = secret || (typeof kind === 'string' && /^secret(?:list)?$/i.test(kind));
-  return Object.fromEntries(Object.entries(given).map(([key, value]) => [key, maskValue(key, value, isSecret, depth)]));
+  let shown = given;
+  for (const key of Object.keys(given)) {
+    const value = maskValue(key, given[key], isSecret, depth);
+    if (value === given[key]) continue;
+    if (shown === given) shown = { ...given };
+    shown[key] = value;
+  }
+  return shown;
 }
 
 function maskValue(key: string, value: unknown, secret: boolean, depth: number): unknown {

@@ -17,6 +17,7 @@ import { ByteWriter, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
 import { sound, type AuditEvent } from '../../core/auditlog/event';
 import { micros } from '../../core/auditlog/time';
 import { explain } from '../file-errors';
+import { collectGarbage } from '../garbage';
 import { besideOf, outputTarget } from '../output-file';
 import { removedAtExit } from '../temporary';
 
@@ -26,10 +27,19 @@ interface Column {
   name: string;
   schema: SchemaElement[];
   read: (event: AuditEvent) => Value;
+  /** Absent: a dictionary where it pays. */
+  encoding?: Encoding;
+  /** Its smallest and largest value tell readers which groups to pass over. */
+  isOrdered?: boolean;
 }
 
-/** A row group is in memory three times while it is written: as values, as pages, and as bytes. */
-const ROWS = 4000;
+type Encoding = 'PLAIN' | 'DELTA_BINARY_PACKED';
+
+/**
+ * A row group is in memory three times while it is written: as values, as pages, and as bytes. What is told of each group stays
+ * until the end of the file: small groups are no remedy.
+ */
+const ROWS = 10_000;
 const BYTES = 1 << 20;
 
 /** @returns rows and bytes written. Rejects with a UserError when the file cannot be. */
@@ -90,14 +100,18 @@ async function write(fd: number, events: AsyncIterable<AuditEvent>): Promise<{ r
     rows += count;
     group = newGroup();
     size = 0;
+    collectGarbage();
   };
   for await (const event of events) {
     const whole = sound(event);
     // Values, not events: what a row does not need is let go at once.
     COLUMNS.forEach(({ read }, at) => {
+      const column = group[at];
+      if (column === undefined) return;
       const value = read(whole);
-      group[at]?.data.push(value);
-      size += sizeOf(value);
+      const known = once(column.known, value);
+      if (known === undefined) size += sizeOf(value);
+      column.data.push(known ?? value);
     });
     if (group[0]?.data.length === ROWS || size > BYTES) await writeGroup();
   }
@@ -106,9 +120,35 @@ async function write(fd: number, events: AsyncIterable<AuditEvent>): Promise<{ r
   return { rows, bytes };
 }
 
-function newGroup(): { name: string; data: Value[] }[] {
-  return COLUMNS.map(({ name }) => ({ name, data: [] }));
+interface Values {
+  name: string;
+  data: Value[];
+  known: Map<string, Value>;
+  encoding?: Encoding;
+  statistics: boolean;
 }
+
+function newGroup(): Values[] {
+  return COLUMNS.map(({ name, encoding, isOrdered = false }) => ({
+    name,
+    data: [],
+    known: new Map(),
+    statistics: isOrdered,
+    ...(encoding === undefined ? {} : { encoding }),
+  }));
+}
+
+/** The same value, if it was there before: most of a log is told again and again. undefined: it is new. */
+function once(known: Map<string, Value>, value: Value): Value | undefined {
+  if (value === null || typeof value === 'number' || typeof value === 'bigint') return value;
+  const key = typeof value === 'string' ? value : JSON.stringify(value);
+  const before = known.get(key);
+  if (before === undefined && key.length < LONG) known.set(key, value);
+  return before;
+}
+
+/** Nobody says that twice. */
+const LONG = 4096;
 
 function sizeOf(value: Value): number {
   if (typeof value === 'string') return value.length;
@@ -150,6 +190,8 @@ function time(name: string, read: (event: AuditEvent) => string | undefined): Co
         logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
       },
     ],
+    encoding: 'DELTA_BINARY_PACKED',
+    isOrdered: true,
     read: (event) => {
       const value = micros(read(event) ?? '');
       return Number.isNaN(value) ? null : BigInt(value);
@@ -167,7 +209,7 @@ function json(name: string, read: (event: AuditEvent) => unknown): Column {
 const COLUMNS: readonly Column[] = [
   time('time', ({ stageTimestamp }) => stageTimestamp),
   time('received', ({ requestReceivedTimestamp }) => requestReceivedTimestamp),
-  text('audit_id', ({ auditID }) => auditID),
+  { ...text('audit_id', ({ auditID }) => auditID), encoding: 'PLAIN' },
   text('stage', ({ stage }) => stage),
   text('level', ({ level }) => level),
   text('user', ({ user }) => user?.username),

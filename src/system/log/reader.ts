@@ -13,6 +13,7 @@ import { FINAL, rankOf, requestKey, StagePicker } from '../../core/auditlog/stag
 import type { LogEvent, LogFile, LogNames, LogReader, OpenLogs } from '../../change/log';
 import { inRoot } from '../root';
 import { nodeFsCalls } from '../fs-calls';
+import { collectGarbage } from '../garbage';
 import { BatchReader, BatchWriter, type Batch } from './event-batch';
 import { followLogs } from './follow';
 import { HeldEvents, PlaceReader } from './held';
@@ -40,6 +41,9 @@ const DEFAULTS = { threaded: 6 << 20, hold: 24 << 20 };
 /** To count, a thread can go far on its own; events are handed over in the log's order, and who is ahead waits. */
 const COUNTED_PIECE = 16 << 20;
 const GIVEN_PIECE = 4 << 20;
+/** Bytes of an event; and of such events together, after which memory is looked after. */
+const LARGE = 256 << 10;
+const ENOUGH = 4 << 20;
 /** What holding back an event costs that lies in a file. */
 const HELD = 240;
 
@@ -97,9 +101,15 @@ class Logs implements OpenLogs {
     const filter = compileFilter(spec);
     const plans = this.#logs.map((log) => this.#tasks(log, spec, GIVEN_PIECE));
     const streams = plans.map((tasks) => this.#picked(this.#inOrder(tasks, spec, filter, plans.length), filter));
+    let large = 0;
     for await (const event of streams.length === 1 && streams[0] ? streams[0] : byTime(streams)) {
       this.given++;
       yield event;
+      // Its body may have been parsed, shown and thrown away.
+      if (event.raw.length > LARGE && (large += event.raw.length) > ENOUGH) {
+        large = 0;
+        collectGarbage();
+      }
     }
   }
 
