@@ -37,8 +37,8 @@ export interface OpenLogs {
   readonly files: readonly LogFile[];
   /** How many events have been handed out. */
   readonly given: number;
-  /** In the order of the log, several logs by time. */
-  events(filter: FilterSpec): AsyncIterable<LogEvent>;
+  /** In the order of the log, several logs by time. @param last so many of the last ones; then no more is read than they need. */
+  events(filter: FilterSpec, last?: number): AsyncIterable<LogEvent>;
   collect(filter: FilterSpec, spec: CollectorSpec): Promise<CollectorResult>;
   /** Time of the oldest event in microseconds; undefined when there is none. */
   oldest(): Promise<number | undefined>;

@@ -1,6 +1,6 @@
 /** `log query`: the events that a filter lets through. */
 import type { Command } from 'commander';
-import { parseEvent, type AuditEvent } from '../../core/auditlog/event';
+import { parseEvent } from '../../core/auditlog/event';
 import { fieldReader, isOfBody } from '../../core/auditlog/fields';
 import { eventPrinter, type EventFormat, type EventPrinter } from '../../output/log/events';
 import { splitValues } from '../../core/auditlog/patterns';
@@ -24,26 +24,15 @@ export async function query(context: Context, command: Command, files: string[],
   const print = printer(context, command, flags, 'log query');
   const names = await namesOf(context, command, files, flags);
   await withLogs(context, command, names, async (logs) => {
-    const last: { event: AuditEvent; open: boolean }[] = [];
     let count = 0;
     const needsBodies = flags.bodies || flags.fields !== undefined;
-    for await (const { raw, open } of logs.events(filter)) {
+    for await (const { raw, open } of logs.events(filter, flags.last)) {
       if (context.streams.outClosed?.() === true) return '';
-      const event = parseEvent(raw, needsBodies);
-      if (flags.last === undefined) {
-        context.streams.out(print.add(event, open));
-        await context.streams.outDrained?.();
-      } else {
-        last.push({ event, open });
-        if (last.length > flags.last) last.shift();
-      }
+      context.streams.out(print.add(parseEvent(raw, needsBodies), open));
+      await context.streams.outDrained?.();
       if (++count === flags.limit) break;
     }
     if (count === 0) await tellNothing(context, command, logs, flags);
-    for (const { event, open } of last) {
-      context.streams.out(print.add(event, open));
-      await context.streams.outDrained?.();
-    }
     return print.end(logs.files);
   });
   context.exit(0);

@@ -40,13 +40,7 @@ export class BatchWriter {
     this.#used += HEAD;
     if (isAway) return;
     bytes.set(scan.raw(), this.#used);
-    // JSON may have line breaks between its parts, an event on its way has none.
-    for (
-      let end = this.#used + length, i = bytes.indexOf(10, this.#used);
-      i !== -1 && i < end;
-      i = bytes.indexOf(10, i + 1)
-    )
-      bytes[i] = 0x20;
+    onOneLine(bytes.subarray(this.#used, this.#used + length));
     this.#used += length;
   };
 
@@ -69,6 +63,14 @@ export class BatchWriter {
     return this.#bytes;
   }
 }
+
+/** JSON may have line breaks between its parts, an event on its way has none. */
+function onOneLine(event: Uint8Array): void {
+  for (let at = event.indexOf(LINE_FEED); at !== -1; at = event.indexOf(LINE_FEED, at + 1)) event[at] = SPACE;
+}
+
+const LINE_FEED = 10;
+const SPACE = 32;
 
 /** The events of a batch, one after the other. Bytes are good until the batch is given back. */
 export class BatchReader {

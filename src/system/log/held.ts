@@ -7,6 +7,7 @@ import { readSync } from 'node:fs';
 /** Where an event lies. */
 export interface Place {
   fd: number;
+  /** NaN: nowhere that could be read again. */
   at: number;
   length: number;
 }
@@ -19,6 +20,7 @@ const LARGE = 256 << 10;
 export class HeldEvents {
   #size = 1 << 10;
   #fd = new Int32Array(this.#size);
+  /** Below 0: in the ring, counted from -1 on. NaN: on its own. */
   #at = new Float64Array(this.#size);
   #length = new Int32Array(this.#size);
   /** All before it are gone. */
@@ -32,7 +34,7 @@ export class HeldEvents {
   readonly #large = new Map<number, Uint8Array>();
 
   /** Of the event that get() was asked for last. */
-  readonly place: Place = { fd: OWN, at: 0, length: 0 };
+  readonly place: Place = { fd: 0, at: 0, length: 0 };
 
   put(number: number, { fd, at, length }: Place): void {
     this.#room(number);
@@ -43,10 +45,10 @@ export class HeldEvents {
   }
 
   /** A copy is made. */
-  putBytes(number: number, bytes: Uint8Array): void {
+  putBytes(number: number, bytes: Uint8Array, fd: number): void {
     const { length } = bytes;
     if (length > LARGE) {
-      this.put(number, { fd: OWN, at: NaN, length });
+      this.put(number, { fd, at: NaN, length });
       this.#large.set(number, new Uint8Array(bytes));
       return;
     }
@@ -55,7 +57,7 @@ export class HeldEvents {
     let to = this.#blocks.get(block);
     if (to === undefined) this.#blocks.set(block, (to = this.#spare.pop() ?? new Uint8Array(BLOCK)));
     to.set(bytes, this.#to % BLOCK);
-    this.put(number, { fd: OWN, at: this.#to, length });
+    this.put(number, { fd, at: -1 - this.#to, length });
     this.#to += length;
   }
 
@@ -63,13 +65,14 @@ export class HeldEvents {
   get(number: number): Uint8Array | undefined {
     const slot = number & (this.#size - 1);
     const { place } = this;
-    place.fd = this.#fd[slot] ?? OWN;
-    place.at = this.#at[slot] ?? 0;
+    const at = this.#at[slot] ?? 0;
+    place.fd = this.#fd[slot] ?? 0;
+    place.at = at < 0 ? NaN : at;
     place.length = this.#length[slot] ?? 0;
-    if (place.fd !== OWN) return undefined;
-    if (Number.isNaN(place.at)) return this.#large.get(number);
-    const start = place.at % BLOCK;
-    return this.#blocks.get(Math.floor(place.at / BLOCK))?.subarray(start, start + place.length);
+    if (at >= 0) return undefined;
+    if (Number.isNaN(at)) return this.#large.get(number);
+    const from = -1 - at;
+    return this.#blocks.get(Math.floor(from / BLOCK))?.subarray(from % BLOCK, (from % BLOCK) + place.length);
   }
 
   /** Drops all before that one. */
@@ -77,10 +80,9 @@ export class HeldEvents {
     const end = Math.min(until, this.#end);
     for (let number = this.#first; number < end; number++) {
       const slot = number & (this.#size - 1);
-      if (this.#fd[slot] !== OWN) continue;
       const at = this.#at[slot] ?? 0;
       if (Number.isNaN(at)) this.#large.delete(number);
-      else this.#from = at + (this.#length[slot] ?? 0);
+      else if (at < 0) this.#from = -1 - at + (this.#length[slot] ?? 0);
     }
     this.#first = Math.max(this.#first, until);
     const left = Math.floor(this.#from / BLOCK);
@@ -102,20 +104,20 @@ export class HeldEvents {
     this.#length = new Int32Array(this.#size);
     for (let each = this.#first; each < number; each++) {
       const [from, to] = [each & (size - 1), each & (this.#size - 1)];
-      this.#fd[to] = fd[from] ?? OWN;
+      this.#fd[to] = fd[from] ?? 0;
       this.#at[to] = at[from] ?? 0;
       this.#length[to] = length[from] ?? 0;
     }
   }
 }
 
-const OWN = -1;
+const NONE = -1;
 const AHEAD = 64 << 10;
 
 /** Reads events once more where they lie; those that lie close together at once. One buffer: good until the next one is read. */
 export class PlaceReader {
   #buffer = Buffer.allocUnsafe(AHEAD);
-  #fd = OWN;
+  #fd = NONE;
   #at = 0;
   #length = 0;
 

@@ -17,6 +17,7 @@ import { collectGarbage } from '../garbage';
 import { BatchReader, BatchWriter, type Batch } from './event-batch';
 import { followLogs } from './follow';
 import { HeldEvents, PlaceReader } from './held';
+import { LastEvents, type PlacedEvent } from './last';
 import { liveLogs } from './live-logs';
 import { narrow } from './narrow';
 import { closeLogs, isOpen, openNamed, openRotated, type Opened, type OpenFile, type OpenLog } from './open-logs';
@@ -35,9 +36,11 @@ export interface ReaderOptions {
   threaded?: number;
   /** Bytes of events that are held back while it is not known which stage is the last one. */
   hold?: number;
+  /** Of the last events, bytes of those that lie nowhere but in what was unpacked; beyond that it is unpacked once more. */
+  keep?: number;
 }
 
-const DEFAULTS = { threaded: 6 << 20, hold: 24 << 20 };
+const DEFAULTS = { threaded: 6 << 20, hold: 24 << 20, keep: 8 << 20 };
 /** To count, a thread can go far on its own; events are handed over in the log's order, and who is ahead waits. */
 const COUNTED_PIECE = 16 << 20;
 const GIVEN_PIECE = 4 << 20;
@@ -97,12 +100,10 @@ class Logs implements OpenLogs {
     ];
   }
 
-  async *events(spec: FilterSpec): AsyncGenerator<LogEvent> {
-    const filter = compileFilter(spec);
+  async *events(spec: FilterSpec, last?: number): AsyncGenerator<LogEvent> {
     const plans = this.#logs.map((log) => this.#tasks(log, spec, GIVEN_PIECE));
-    const streams = plans.map((tasks) => this.#picked(this.#inOrder(tasks, spec, filter, plans.length), filter));
     let large = 0;
-    for await (const event of streams.length === 1 && streams[0] ? streams[0] : byTime(streams)) {
+    for await (const event of last === undefined ? this.#read(plans, spec) : this.#last(plans, spec, last)) {
       this.given++;
       yield event;
       // Its body may have been parsed, shown and thrown away.
@@ -110,6 +111,40 @@ class Logs implements OpenLogs {
         large = 0;
         collectGarbage();
       }
+    }
+  }
+
+  #read(plans: readonly (readonly Task[])[], spec: FilterSpec): AsyncGenerator<PlacedEvent> {
+    const filter = compileFilter(spec);
+    const streams = plans.map((tasks) => this.#picked(this.#inOrder(tasks, spec, filter, plans.length), filter));
+    return streams.length === 1 && streams[0] ? streams[0] : byTime(streams);
+  }
+
+  /** A log is read from its end, in ever larger parts, until there is enough. */
+  async *#last(plans: readonly (readonly Task[])[], spec: FilterSpec, last: number): AsyncGenerator<PlacedEvent> {
+    // What cannot be read twice is read once, from its beginning, and held; and of several logs the last is known at the end.
+    const isOnce = plans.some((tasks) => tasks.some(({ piece }) => piece.fd < 0));
+    for (let pieces = isOnce || plans.length > 1 ? Infinity : 2; ; pieces *= 4) {
+      const part = plans.map((tasks) => tasks.slice(-pieces));
+      const isWhole = part.every((tasks, at) => tasks.length === plans[at]?.length);
+      const kept = new LastEvents(last, isOnce ? Infinity : this.#options.keep);
+      // Of a request in the first piece that did not end there it is not known whether it had ended before.
+      const start = isWhole ? undefined : part[0]?.[0]?.piece;
+      let certain = 0;
+      this.#forget(plans);
+      for await (const event of this.#read(part, spec)) {
+        kept.add(event);
+        if (start === undefined || event.fd !== start.fd || event.at >= start.to) certain++;
+      }
+      if (!isWhole && certain < last) continue;
+      if (kept.isComplete) {
+        yield* kept.events(this.#cutOff);
+        return;
+      }
+      let left = kept.found - last;
+      this.#forget(plans);
+      for await (const event of this.#read(part, spec)) if (--left < 0) yield event;
+      return;
     }
   }
 
@@ -278,12 +313,19 @@ class Logs implements OpenLogs {
     };
   }
 
-  async *#picked(batches: AsyncIterable<FileBatch>, filter: Filter): AsyncGenerator<LogEvent> {
-    const cutOff = (fd: number): void => {
-      for (const file of this.#logs.flat())
-        if (file.fd === fd) this.#problem(file.path, 'it was cut short while it was read');
-    };
-    yield* filter.pick ? pickStages(batches, filter, this.#options.hold, cutOff) : allOf(batches, cutOff);
+  #picked(batches: AsyncIterable<FileBatch>, filter: Filter): AsyncGenerator<PlacedEvent> {
+    return filter.pick ? pickStages(batches, filter, this.#options.hold, this.#cutOff) : allOf(batches, this.#cutOff);
+  }
+
+  readonly #cutOff = (fd: number): void => {
+    for (const file of this.#logs.flat())
+      if (file.fd === fd) this.#problem(file.path, 'it was cut short while it was read');
+  };
+
+  /** What was read is read once more. */
+  #forget(plans: readonly (readonly Task[])[]): void {
+    const paths = new Set(plans.flatMap((tasks) => tasks.map(({ piece }) => piece.path)));
+    for (const file of this.files) if (paths.has(file.path)) Object.assign(file, { bytes: 0, events: 0, damaged: 0 });
   }
 
   #note({ piece }: Task, stats: PieceStats | undefined): void {
@@ -349,69 +391,102 @@ async function* pickStages(
   filter: Filter,
   hold: number,
   cutOff: (fd: number) => void,
-): AsyncGenerator<LogEvent> {
+): AsyncGenerator<PlacedEvent> {
   const picker = new StagePicker(hold);
   const held = new HeldEvents();
   const places = new PlaceReader();
+  const events = new BatchEvents(cutOff);
   const found = new EventScan();
   const scan = new EventScan();
-  /** What picker.next() has found; undefined: it is not wanted, or not there any more. */
-  const given = (): LogEvent | undefined => {
-    const raw = held.get(picker.number) ?? places.read(held.place);
-    if (raw === undefined || !scan.scan(raw, 0, raw.length) || requestKey(scan) !== picker.key) cutOff(held.place.fd);
-    else if (filter.after(scan)) return { raw, open: picker.open };
-    return undefined;
+  const event = newEvent();
+  /** What picker.next() has found; false: it is not wanted, or not there any more. */
+  const given = (): boolean => {
+    const { place } = held;
+    const raw = held.get(picker.number) ?? places.read(place);
+    if (raw === undefined || !scan.scan(raw, 0, raw.length) || requestKey(scan) !== picker.key) cutOff(place.fd);
+    else if (filter.after(scan)) {
+      event.fd = place.fd;
+      event.at = place.at;
+      event.length = place.length;
+      event.raw = raw;
+      event.open = picker.open;
+      return true;
+    }
+    return false;
   };
-  for await (const { raw, fd, at } of eventsIn(batches, cutOff)) {
-    if (!found.scan(raw, 0, raw.length)) continue;
-    const rank = rankOf(found);
-    const isPlace = !Number.isNaN(at);
-    const number = picker.add(rank, requestKey(found), HELD + (isPlace ? 0 : raw.length));
-    if (number === -1) continue;
-    // Nothing waits before it, and it waits for nothing.
-    if (picker.first === number && rank === FINAL && picker.next()) {
-      if (filter.after(found)) yield { raw, open: false };
-      continue;
-    }
-    if (isPlace) held.put(number, { fd, at, length: raw.length });
-    else held.putBytes(number, raw);
-    while (picker.next()) {
-      const event = given();
-      if (event !== undefined) yield event;
-    }
-    held.drop(picker.first);
-  }
-  while (picker.next(true)) {
-    const event = given();
-    if (event !== undefined) yield event;
-  }
-}
-
-async function* allOf(batches: AsyncIterable<FileBatch>, cutOff: (fd: number) => void): AsyncGenerator<LogEvent> {
-  for await (const { raw } of eventsIn(batches, cutOff)) yield { raw, open: false };
-}
-
-async function* eventsIn(
-  batches: AsyncIterable<FileBatch>,
-  cutOff: (fd: number) => void,
-): AsyncGenerator<{ raw: Uint8Array; fd: number; at: number }> {
-  const places = new PlaceReader();
-  for await (const { fd, batch } of batches) {
-    const events = new BatchReader(batch);
+  for await (const each of batches) {
+    events.begin(each);
     while (events.next()) {
-      const { at, length } = events;
-      const raw = events.isAway ? places.read({ fd, at, length }) : events.bytes.subarray(events.start, events.end);
-      if (raw === undefined) cutOff(fd);
-      else yield { raw, fd, at };
+      const { raw, at } = events.event;
+      if (!found.scan(raw, 0, raw.length)) continue;
+      const rank = rankOf(found);
+      const isPlace = !Number.isNaN(at);
+      const number = picker.add(rank, requestKey(found), HELD + (isPlace ? 0 : raw.length));
+      if (number === -1) continue;
+      // Nothing waits before it, and it waits for nothing.
+      if (picker.first === number && rank === FINAL && picker.next()) {
+        if (filter.after(found)) yield events.event;
+        continue;
+      }
+      if (isPlace) held.put(number, events.event);
+      else held.putBytes(number, raw, each.fd);
+      while (picker.next()) if (given()) yield event;
+      held.drop(picker.first);
     }
   }
+  while (picker.next(true)) if (given()) yield event;
+}
+
+async function* allOf(batches: AsyncIterable<FileBatch>, cutOff: (fd: number) => void): AsyncGenerator<PlacedEvent> {
+  const events = new BatchEvents(cutOff);
+  for await (const each of batches) {
+    events.begin(each);
+    while (events.next()) yield events.event;
+  }
+}
+
+/** One object, used again and again: there may be millions. */
+class BatchEvents {
+  readonly event = newEvent();
+  readonly #places = new PlaceReader();
+  readonly #cutOff: (fd: number) => void;
+  #events = new BatchReader({ bytes: new Uint8Array(0), used: 0 });
+
+  constructor(cutOff: (fd: number) => void) {
+    this.#cutOff = cutOff;
+  }
+
+  begin({ fd, batch }: FileBatch): void {
+    this.#events = new BatchReader(batch);
+    this.event.fd = fd;
+  }
+
+  next(): boolean {
+    const events = this.#events;
+    const { event } = this;
+    while (events.next()) {
+      event.at = events.at;
+      event.length = events.length;
+      const raw = events.isAway ? this.#places.read(event) : events.bytes.subarray(events.start, events.end);
+      if (raw !== undefined) {
+        event.raw = raw;
+        return true;
+      }
+      this.#cutOff(event.fd);
+    }
+    return false;
+  }
+}
+
+function newEvent(): PlacedEvent {
+  return { fd: -1, at: NaN, length: 0, raw: new Uint8Array(0), open: false };
 }
 
 /** Several logs as one: always the oldest event next. */
-async function* byTime(streams: readonly AsyncGenerator<LogEvent>[]): AsyncGenerator<LogEvent> {
+async function* byTime(streams: readonly AsyncGenerator<PlacedEvent>[]): AsyncGenerator<PlacedEvent> {
   const scan = new EventScan();
-  const heads: { stream: AsyncGenerator<LogEvent>; event: LogEvent; time: number }[] = [];
-  const advance = async (stream: AsyncGenerator<LogEvent>, before: number): Promise<void> => {
+  const heads: { stream: AsyncGenerator<PlacedEvent>; event: PlacedEvent; time: number }[] = [];
+  const advance = async (stream: AsyncGenerator<PlacedEvent>, before: number): Promise<void> => {
     const next = await stream.next();
     if (next.done === true) return;
     const { value } = next;

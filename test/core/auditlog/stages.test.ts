@@ -188,3 +188,29 @@ test('counted in pieces as in one', () => {
     { numRuns: 300 },
   );
 });
+
+test('requests without an end: very many are counted, each of them once', () => {
+  const scan = new EventScan();
+  const text = line({ stage: 'RequestReceived', auditID: '00000000' });
+  const bytes = new TextEncoder().encode(text);
+  const id = text.indexOf('00000000');
+  const ids: string[] = [];
+  const countOpen = ({ raw = bytes }: OpenEvent): void => {
+    const open = new EventScan();
+    open.scan(raw, 0, raw.length);
+    ids.push(open.text(SLOT.auditID));
+  };
+  const census = new PieceCensus(compileFilter({}), () => undefined, true, countOpen);
+  const COUNT = 30_000;
+  for (let at = 0; at < COUNT; at++) {
+    bytes.set(new TextEncoder().encode(String(at).padStart(8, '0')), id);
+    scan.scan(bytes, 0, bytes.length);
+    census.add(scan, NaN);
+  }
+  // The oldest of them did not wait for the end: memory is bounded.
+  expect(ids.length).toBeGreaterThan(1000);
+  const whole = new Census(countOpen);
+  whole.settle(census.result(), 0);
+  whole.end();
+  expect(ids).toEqual(Array.from({ length: COUNT }, (_, at) => String(at).padStart(8, '0')));
+});

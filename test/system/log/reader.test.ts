@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { FilterSpec } from '../../../src/core/auditlog/filter';
@@ -41,10 +41,15 @@ interface Answer {
   lines: string[];
 }
 
-function query(names: string[], filter: FilterSpec = { stage: ['all'] }, options: ReaderOptions = {}): Promise<Answer> {
+function query(
+  names: string[],
+  filter: FilterSpec = { stage: ['all'] },
+  options: ReaderOptions = {},
+  last?: number,
+): Promise<Answer> {
   return withLogs(names, options, async (logs) => {
     const lines: string[] = [];
-    for await (const { raw } of logs.events(filter)) lines.push(new TextDecoder().decode(raw));
+    for await (const { raw } of logs.events(filter, last)) lines.push(new TextDecoder().decode(raw));
     return { lines, ids: lines.map((each) => (JSON.parse(each) as { auditID: string }).auditID), files: logs.files };
   });
 }
@@ -306,5 +311,109 @@ describe('spans of time', () => {
     put(event('new', { time: time(90000) }), 'audit.log', folder);
     const { ids, files } = await query([folder], { since: Date.parse(time(80000)) * 1000 });
     expect([ids, files.map(({ bytes }) => bytes > 0)]).toEqual([['new'], [false, true]]);
+  });
+});
+
+/** Requests whose stages are far from each other, some without an end, some with bodies. */
+function tangled(requests: number, seed: number): string[] {
+  const random = randomFrom(seed);
+  const steps = Array.from({ length: requests }, (_, id) => {
+    const at = random() * 1000;
+    const end = at + random() * (id % 10 === 0 ? 500 : 5);
+    const more = { auditID: `${seed}-${id}`, verb: id % 7 === 0 ? 'delete' : 'get', received: time(at) };
+    return [
+      { at, text: event(more.auditID, { ...more, stage: 'RequestReceived', time: time(at) }) },
+      ...(id % 10 === 0
+        ? [{ at: at + 0.1, text: event(more.auditID, { ...more, stage: 'ResponseStarted', time: time(at + 0.1) }) }]
+        : []),
+      ...(id % 13 === 0
+        ? []
+        : [{ at: end, text: event(more.auditID, { ...more, code: id % 11 === 0 ? 403 : 200, time: time(end) }) }]),
+    ];
+  });
+  return steps
+    .flat()
+    .sort((a, b) => a.at - b.at)
+    .map(({ text }) => text);
+}
+
+describe('the last ones', () => {
+  const lines = tangled(400, 1);
+  const one = put(lines.join(''));
+  const rotated = tempFolder();
+  put(gzipSync(lines.slice(0, 300).join('')), 'audit-2026-01-01T00-10-00.000.log.gz', rotated);
+  put(lines.slice(300, 500).join(''), 'audit-2026-01-01T00-11-00.000.log', rotated);
+  put(lines.slice(500).join(''), 'audit.log', rotated);
+  const packed = put(gzipSync(lines.join('')), 'audit.log.gz');
+  const other = put(tangled(100, 2).join(''), 'other.log');
+
+  test.each<[string, string[], ReaderOptions]>([
+    ['a file', [one], {}],
+    ['a file in pieces', [one], { piece: 5000 }],
+    ['in threads', [one], { piece: 20_000, script, threaded: 0, threads: 2 }],
+    ['rotated files', [rotated], { piece: 5000 }],
+    ['a packed file', [packed], {}],
+    ['a packed file that is unpacked twice', [packed], { keep: 2000 }],
+    ['several logs', [one, other], { piece: 5000 }],
+  ])('%s: the end of all of them', async (_name, names, options) => {
+    for (const filter of [{}, { stage: ['all'] }, { verb: ['delete'] }, { code: ['403'] }, { verb: ['patch'] }]) {
+      const all = (await query(names, filter)).lines;
+      for (const count of [1, 2, 17, 100, 399, 5000])
+        expect((await query(names, filter, options, count)).lines).toEqual(all.slice(-count));
+    }
+  });
+
+  test('no more is read than they need', async () => {
+    const { files } = await query([one], {}, { piece: 5000 }, 5);
+    expect(total(files, ({ bytes }) => bytes)).toBeLessThan(statSync(one).size / 5);
+  });
+
+  test('a line that was read twice is counted once', async () => {
+    const path = put(`${lines.slice(0, 50).join('')}rubbish\n${lines.slice(50).join('')}`);
+    const { files } = await query([path], { verb: ['patch'] }, { piece: 5000 }, 5);
+    expect(files).toEqual([
+      { path, size: statSync(path).size, bytes: statSync(path).size, events: lines.length, damaged: 1 },
+    ]);
+  });
+});
+
+describe('a file that is cut short while it is read', () => {
+  test('what was there is given, and the rest is told', async () => {
+    // The first event waits for its end, and everything else waits behind it: held as places in the file.
+    const path = put(
+      event('a', { stage: 'RequestReceived' }) +
+        Array.from({ length: 4000 }, (_, at) => event(`b${at}`)).join('') +
+        event('a'),
+    );
+    await withLogs([path], {}, async (logs) => {
+      const ids: string[] = [];
+      for await (const { raw } of logs.events({})) {
+        if (ids.length === 0) truncateSync(path, 1000);
+        ids.push((JSON.parse(new TextDecoder().decode(raw)) as { auditID: string }).auditID);
+      }
+      expect(ids.length).toBeLessThan(4001);
+      expect(ids.slice(0, 2)).toEqual(['b0', 'b1']);
+      expect(logs.files[0]?.problem).toBe('it was cut short while it was read');
+    });
+  });
+});
+
+describe('requests that never end', () => {
+  const received = Array.from({ length: 3000 }, (_, at) =>
+    event(`r${at}`, { stage: 'RequestReceived', time: time(at), received: time(at), verb: at % 3 ? 'get' : 'list' }),
+  );
+
+  test.each<[string, ReaderOptions]>([
+    ['as a whole', {}],
+    ['in pieces', { piece: 20_000 }],
+    ['in threads', { piece: 20_000, script, threaded: 0, threads: 2 }],
+    ['held for a short while only', { piece: 20_000, hold: 10_000 }],
+  ])('%s: each is given and counted once', async (_name, options) => {
+    const path = put(received.join(''));
+    expect((await query([path], {}, options)).ids).toEqual(received.map((_, at) => `r${at}`));
+    const counts = await withLogs([path], options, (logs) => logs.collect({}, { kind: 'top', by: ['verb'] }));
+    expect(counts).toEqual(
+      await withLogs([path], {}, (logs) => logs.collect({ stage: ['all'] }, { kind: 'top', by: ['verb'] })),
+    );
   });
 });
