@@ -62,6 +62,8 @@ const RESPONSE = ',"responseObject":';
 
 /** Without the bodies, where they stand as the server writes them: one after the other. */
 function cut(raw: Uint8Array): Uint8Array {
+  const text = Buffer.from(raw.buffer, raw.byteOffset, raw.length);
+  if (!text.includes(REQUEST) && !text.includes(RESPONSE)) return raw;
   if (!spare.scan(raw, 0, raw.length)) return raw;
   const [request, response] = [SLOT.requestObject, SLOT.responseObject];
   spare.settle(request);

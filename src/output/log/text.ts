@@ -30,6 +30,7 @@ export function jsonLine(value: unknown): string {
 
 /** What JSON.stringify leaves: everything unsafe but the line breaks of its own layout. */
 function escaped(json: string): string {
+  if (/^[ -~\n]*$/.test(json)) return json;
   return json.replace(UNSAFE, (text) =>
     text === '\n'
       ? text

@@ -3,15 +3,27 @@
  * are filled again. One that is left to the garbage collector stays for long, since it does not count for its size there.
  */
 import type { EventScan } from '../../core/auditlog/scan';
+import type { Rank } from '../../core/auditlog/stages';
 
-/** One after the other: where the event lies in its file (eight bytes, NaN: nowhere), its length (four), and its bytes. */
+/** What was found out about an event where it was found. */
+export interface Told {
+  /** Of its first byte in its file; NaN: it is nowhere else. */
+  at: number;
+  /** Of its request, and how far that has come with it. */
+  key: number;
+  rank: Rank;
+  /** It passes the whole filter. */
+  wanted: boolean;
+}
+
+/** One after the other: place and key of the event (eight bytes each), its length (four), rank and whether it is wanted, its bytes. */
 export interface Batch {
   bytes: Uint8Array<ArrayBuffer>;
   used: number;
 }
 
 const SIZE = 128 << 10;
-const HEAD = 12;
+const HEAD = 22;
 /** Larger events are read once more by whoever wants them, where that can be done. */
 const LARGE = 32 << 10;
 
@@ -29,14 +41,17 @@ export class BatchWriter {
     this.#onBatch = onBatch;
   }
 
-  readonly add = (scan: EventScan, at: number): void => {
+  readonly add = (scan: EventScan, { at, key, rank, wanted }: Told): void => {
     const length = scan.end - scan.start;
     const isAway = length > LARGE && !Number.isNaN(at);
     const room = HEAD + (isAway ? 0 : length);
     if (this.#bytes !== undefined && this.#used + room > this.#bytes.length) this.flush();
     const bytes = this.#bytes ?? this.#begin(room);
     this.#view.setFloat64(this.#used, at);
-    this.#view.setInt32(this.#used + 8, isAway ? -length : length);
+    this.#view.setFloat64(this.#used + 8, key);
+    this.#view.setInt32(this.#used + 16, isAway ? -length : length);
+    this.#view.setUint8(this.#used + 20, rank);
+    this.#view.setUint8(this.#used + 21, wanted ? 1 : 0);
     this.#used += HEAD;
     if (isAway) return;
     bytes.set(scan.raw(), this.#used);
@@ -73,15 +88,17 @@ const LINE_FEED = 10;
 const SPACE = 32;
 
 /** The events of a batch, one after the other. Bytes are good until the batch is given back. */
-export class BatchReader {
+export class BatchReader implements Told {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
   readonly #used: number;
   #next = 0;
   start = 0;
   end = 0;
-  /** Of the event's first byte in its file; NaN: only the batch has it. */
   at = 0;
+  key = 0;
+  rank: Rank = 0;
+  wanted = false;
   length = 0;
   /** Not in the batch: to be read from the file. */
   isAway = false;
@@ -94,8 +111,11 @@ export class BatchReader {
 
   next(): boolean {
     if (this.#next >= this.#used) return false;
-    const length = this.#view.getInt32(this.#next + 8);
     this.at = this.#view.getFloat64(this.#next);
+    this.key = this.#view.getFloat64(this.#next + 8);
+    const length = this.#view.getInt32(this.#next + 16);
+    this.rank = this.#view.getUint8(this.#next + 20) as Rank;
+    this.wanted = this.#view.getUint8(this.#next + 21) === 1;
     this.isAway = length < 0;
     this.length = Math.abs(length);
     this.start = this.#next + HEAD;

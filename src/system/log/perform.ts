@@ -4,9 +4,10 @@ import type { Collector } from '../../core/auditlog/collectors';
 import type { Filter } from '../../core/auditlog/filter';
 import { EventScan } from '../../core/auditlog/scan';
 import { FINAL, Finished, rankOf, requestKey } from '../../core/auditlog/stages';
+import type { Told } from './event-batch';
 import { PlaceReader } from './held';
 import type { Task } from './protocol';
-import { scanPiece, type Pause, type PieceStats, type Sink } from './scan-piece';
+import { scanPiece, type Pause, type PieceStats } from './scan-piece';
 
 /** Counts what a task finds; what is not certain in its piece alone is handed back. */
 export async function collectTask(
@@ -46,33 +47,39 @@ export function openCounter(filter: Filter, collector: Collector): (event: OpenE
 /**
  * Hands on every event that is wanted, and those that may be needed to tell which stage of a request is the last one: an
  * event that is not wanted itself may still take the place of an earlier stage.
+ * @param sink what it is told is one object, used again and again.
  */
-export function eventsOfTask({ piece, first }: Task, filter: Filter, sink: Sink, pause?: Pause): Promise<PieceStats> {
-  if (!filter.pick) {
-    return scanPiece(
-      piece,
-      filter,
-      (scan, at) => {
-        if (filter.after(scan)) sink(scan, at);
-      },
-      pause,
-    );
-  }
+export function eventsOfTask(
+  { piece, first }: Task,
+  filter: Filter,
+  sink: (scan: EventScan, told: Told) => void,
+  pause?: Pause,
+): Promise<PieceStats> {
+  const told: Told = { at: NaN, key: 0, rank: FINAL, wanted: true };
   const begun = new Set<number>();
   const finished = new Finished();
   const start = new PieceStart(first);
+  const isNeeded = (scan: EventScan): boolean => {
+    const { key, rank, wanted } = told;
+    if (rank === FINAL) {
+      finished.add(key);
+      return begun.delete(key) || wanted || start.crosses(scan);
+    }
+    if (finished.has(key)) return false;
+    begun.add(key);
+    return true;
+  };
   return scanPiece(
     piece,
     filter,
     (scan, at) => {
-      const rank = rankOf(scan);
-      const key = requestKey(scan);
-      if (rank === FINAL) {
-        finished.add(key);
-        if (!begun.delete(key) && !filter.after(scan) && !start.crosses(scan)) return;
-      } else if (finished.has(key)) return;
-      else begun.add(key);
-      sink(scan, at);
+      told.at = at;
+      told.wanted = filter.after(scan);
+      if (filter.pick) {
+        told.rank = rankOf(scan);
+        told.key = requestKey(scan);
+      }
+      if (filter.pick ? isNeeded(scan) : told.wanted) sink(scan, told);
     },
     pause,
   );

@@ -9,12 +9,12 @@ import {
 } from '../../core/auditlog/collectors';
 import { compileFilter, stageMicros, type Filter, type FilterSpec } from '../../core/auditlog/filter';
 import { EventScan } from '../../core/auditlog/scan';
-import { FINAL, rankOf, requestKey, StagePicker } from '../../core/auditlog/stages';
+import { FINAL, requestKey, StagePicker } from '../../core/auditlog/stages';
 import type { LogEvent, LogFile, LogNames, LogReader, OpenLogs } from '../../change/log';
 import { inRoot } from '../root';
 import { nodeFsCalls } from '../fs-calls';
 import { collectGarbage } from '../garbage';
-import { BatchReader, BatchWriter, type Batch } from './event-batch';
+import { BatchReader, BatchWriter, type Batch, type Told } from './event-batch';
 import { followLogs } from './follow';
 import { HeldEvents, PlaceReader } from './held';
 import { LastEvents, type PlacedEvent } from './last';
@@ -396,7 +396,6 @@ async function* pickStages(
   const held = new HeldEvents();
   const places = new PlaceReader();
   const events = new BatchEvents(cutOff);
-  const found = new EventScan();
   const scan = new EventScan();
   const event = newEvent();
   /** What picker.next() has found; false: it is not wanted, or not there any more. */
@@ -418,14 +417,13 @@ async function* pickStages(
     events.begin(each);
     while (events.next()) {
       const { raw, at } = events.event;
-      if (!found.scan(raw, 0, raw.length)) continue;
-      const rank = rankOf(found);
+      const { key, rank, wanted } = events.told;
       const isPlace = !Number.isNaN(at);
-      const number = picker.add(rank, requestKey(found), HELD + (isPlace ? 0 : raw.length));
+      const number = picker.add(rank, key, HELD + (isPlace ? 0 : raw.length));
       if (number === -1) continue;
       // Nothing waits before it, and it waits for nothing.
       if (picker.first === number && rank === FINAL && picker.next()) {
-        if (filter.after(found)) yield events.event;
+        if (wanted) yield events.event;
         continue;
       }
       if (isPlace) held.put(number, events.event);
@@ -454,6 +452,11 @@ class BatchEvents {
 
   constructor(cutOff: (fd: number) => void) {
     this.#cutOff = cutOff;
+  }
+
+  /** Of the event. */
+  get told(): Told {
+    return this.#events;
   }
 
   begin({ fd, batch }: FileBatch): void {

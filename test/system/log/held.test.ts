@@ -3,7 +3,8 @@ import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { EventScan } from '../../../src/core/auditlog/scan';
-import { BatchReader, BatchWriter } from '../../../src/system/log/event-batch';
+import { FINAL, type Rank } from '../../../src/core/auditlog/stages';
+import { BatchReader, BatchWriter, type Told } from '../../../src/system/log/event-batch';
 import { HeldEvents, PlaceReader } from '../../../src/system/log/held';
 import { LastEvents } from '../../../src/system/log/last';
 import { line, randomFrom } from '../../support/audit-events';
@@ -76,13 +77,16 @@ describe('batches', () => {
 
   test('what is written is read; line breaks between the parts of an event are blanks', () => {
     const random = randomFrom(7);
-    const written: { at: number; text: string }[] = [];
-    const read: { at: number; text: string }[] = [];
+    const written: (Told & { text: string })[] = [];
+    const read: (Told & { text: string })[] = [];
     const writer: BatchWriter = new BatchWriter(2, (batch) => {
       const events = new BatchReader(batch);
       while (events.next())
         read.push({
           at: events.at,
+          key: events.key,
+          rank: events.rank,
+          wanted: events.wanted,
           text: Buffer.from(events.bytes.subarray(events.start, events.end)).toString(),
         });
       // Filled again, with what was in it.
@@ -91,9 +95,14 @@ describe('batches', () => {
     for (let number = 0; number < 3000; number++) {
       const value: unknown = JSON.parse(line({ auditID: String(number), name: 'x'.repeat(random() * 900) }));
       const text = JSON.stringify(value, null, number % 3);
-      const at = number % 2 === 0 ? NaN : number * 1000;
-      writer.add(scanned(text), at);
-      written.push({ at, text: text.replaceAll('\n', ' ') });
+      const told: Told = {
+        at: number % 2 === 0 ? NaN : number * 1000,
+        key: 2 ** 53 - number,
+        rank: (number % 3) as Rank,
+        wanted: number % 5 === 0,
+      };
+      writer.add(scanned(text), told);
+      written.push({ ...told, text: text.replaceAll('\n', ' ') });
     }
     writer.flush();
     expect(read).toEqual(written);
@@ -106,8 +115,9 @@ describe('batches', () => {
       const events = new BatchReader(batch);
       while (events.next()) found.push([events.at, events.length, events.isAway, events.end - events.start]);
     });
-    writer.add(scanned(text), 12_345_678_901);
-    writer.add(scanned(text), NaN);
+    const told: Told = { at: 12_345_678_901, key: 1, rank: FINAL, wanted: true };
+    writer.add(scanned(text), told);
+    writer.add(scanned(text), { ...told, at: NaN });
     writer.flush();
     expect(found).toEqual([
       [12_345_678_901, text.length, true, 0],
