@@ -1,8 +1,7 @@
 /** `log top`: what comes how often. */
 import type { Command } from 'commander';
-import { maskUri } from '../../core/auditlog/mask';
 import { splitValues } from '../../core/auditlog/patterns';
-import { mergeTop, TopCounter, type TopCounts } from '../../core/auditlog/top';
+import { TopCounter } from '../../core/auditlog/top';
 import { topCsv, topJson, topText } from '../../output/log/top';
 import { globals, sandboxField, styles, type Context } from '../context';
 import { tellNothing } from './hints';
@@ -25,7 +24,7 @@ export async function top(context: Context, command: Command, files: string[], f
     const result = await logs.collect(filter, { kind: 'top', by, local });
     if (result.kind !== 'top') return '';
     if (result.counts.total === 0) await tellNothing(context, command, logs, flags);
-    const shown = { by, counts: masked(by, result.counts), limit: flags.limit, files: logs.files };
+    const shown = { by, counts: result.counts, limit: flags.limit, files: logs.files };
     const { columns } = context.streams;
     const { output } = options;
     return output === 'json' || output === 'jsonl'
@@ -35,15 +34,4 @@ export async function top(context: Context, command: Command, files: string[], f
         : topText(shown, styles(context, options).out, output === 'wide' ? undefined : columns);
   });
   context.exit(0);
-}
-
-/** URLs can have tokens in them; those that differ in nothing else are one. */
-function masked(by: readonly string[], counts: TopCounts): TopCounts {
-  const isUri = by.map((name) => name === 'uri' || name === 'requestURI');
-  if (!isUri.includes(true)) return counts;
-  const rows = counts.rows.map((row) => ({
-    ...row,
-    values: row.values.map((value, at) => (isUri[at] === true && value !== null ? maskUri(value) : value)),
-  }));
-  return mergeTop([{ ...counts, rows }]);
 }

@@ -257,7 +257,7 @@ function remembering(slot: number, test: (text: string) => boolean): Test {
       answers = new Uint8Array(MOST_REMEMBERED + 2);
       return test(scan.text(slot));
     }
-    if (answers[number] === 0) answers[number] = test(interner.texts[number] ?? '') ? 1 : 2;
+    if (answers[number] === 0) answers[number] = test(interner.text(number)) ? 1 : 2;
     return answers[number] === 1;
   };
 }

@@ -186,10 +186,9 @@ class Texts {
     const kind = scan.kinds[slot];
     if (kind === ABSENT) return '';
     let interner = this.#interners.get(slot);
-    if (interner === undefined || interner.texts.length > MOST_TEXTS)
-      this.#interners.set(slot, (interner = new Interner()));
+    if (interner === undefined || interner.size > MOST_TEXTS) this.#interners.set(slot, (interner = new Interner()));
     const number = interner.number(scan.bytes, scan.view, scan.from[slot] ?? 0, scan.to[slot] ?? 0, kind === ESCAPED);
-    return interner.texts[number] ?? '';
+    return interner.text(number);
   }
 }
 

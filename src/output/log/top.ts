@@ -1,5 +1,5 @@
 /** Counts: a table with a bar, CSV, JSON. */
-import type { TopCounts } from '../../core/auditlog/top';
+import { topRows, type TopCounts } from '../../core/auditlog/top';
 import type { LogFile } from '../../change/log';
 import type { Style } from '../style';
 import { csvLine } from './csv';
@@ -17,7 +17,7 @@ export interface ShownTop {
 
 export function topText({ by, counts, limit }: ShownTop, style: Style, width: number | undefined): string {
   if (counts.total === 0) return 'no events\n';
-  const rows = limited(counts, limit);
+  const rows = topRows(counts, limit);
   const heads = ['COUNT', 'SHARE', ...by.map((name) => name.toUpperCase())];
   const cells = rows.map(({ values, count }) => [
     String(count),
@@ -25,7 +25,7 @@ export function topText({ by, counts, limit }: ShownTop, style: Style, width: nu
     ...values.map((value) => (value === null || value === '' ? '-' : safeText(value))),
   ]);
   const [head = '', ...lines] = fittedRows([heads, ...cells], 2, width);
-  const left = counts.rows.length - rows.length;
+  const left = counts.counts.length - rows.length;
   return [
     style.dim(head),
     ...lines,
@@ -37,23 +37,19 @@ export function topText({ by, counts, limit }: ShownTop, style: Style, width: nu
 
 /** @param more that this is a sandbox's log. */
 export function topJson({ by, counts, limit, files }: ShownTop, lines: boolean, more: object = {}): string {
-  const rows = limited(counts, limit).map(({ values, count }) => ({
+  const rows = topRows(counts, limit).map(({ values, count }) => ({
     ...Object.fromEntries(by.map((name, at) => [name, values[at] ?? null])),
     count,
   }));
   if (lines) return rows.map(jsonLine).join('');
-  const document = { command: 'log top', exitCode: 0, by, total: counts.total, groups: counts.rows.length, rows };
+  const document = { command: 'log top', exitCode: 0, by, total: counts.total, groups: counts.counts.length, rows };
   return jsonText({ ...document, ...more, ...fileTotals(files) });
 }
 
 /** @param terminal a file gets the bytes of the log, a terminal nothing that it would obey. */
 export function topCsv({ by, counts, limit }: ShownTop, terminal: boolean): string {
-  const rows = limited(counts, limit).map(({ values, count }) =>
+  const rows = topRows(counts, limit).map(({ values, count }) =>
     csvLine([...values.map((value) => (terminal ? safeText(value ?? '') : (value ?? ''))), String(count)]),
   );
   return csvLine([...by, 'count']) + rows.join('');
-}
-
-function limited({ rows }: TopCounts, limit: number): TopCounts['rows'] {
-  return limit === 0 ? rows : rows.slice(0, limit);
 }

@@ -143,12 +143,14 @@ function once(known: Map<string, Value>, value: Value): Value | undefined {
   if (value === null || typeof value === 'number' || typeof value === 'bigint') return value;
   const key = typeof value === 'string' ? value : JSON.stringify(value);
   const before = known.get(key);
-  if (before === undefined && key.length < LONG) known.set(key, value);
+  if (before === undefined && key.length < LONG && known.size < MANY) known.set(key, value);
   return before;
 }
 
 /** Nobody says that twice. */
 const LONG = 4096;
+/** Of a column that never says the same again, no more is remembered. */
+const MANY = 1000;
 
 function sizeOf(value: Value): number {
   if (typeof value === 'string') return value.length;

@@ -176,6 +176,8 @@ class Logs implements OpenLogs {
       }
     } else for (const task of tasks) settle(task, await collectTask(task, this.#noting(task, filter), own));
     census.end();
+    // What the threads have sent is there twice until their messages are let go.
+    if (parts.length > 0) collectGarbage();
     return mergeResults([...parts, own.result()]);
   }
 
