@@ -1,6 +1,7 @@
 /**
  * Whole processes, side by side with a peer in the same run: the median of many starts, alternating, as a ratio.
- *   npm run bench               start-up against `node -e 0`, then the sandbox's API server under load (bench/sandbox.mjs)
+ *   npm run bench               start-up against `node -e 0`, then the sandbox's API server under load (bench/sandbox.mjs), then
+ *                               the log reader beside jq and DuckDB on one gigabyte (bench/log.mjs), which takes minutes
  * With KUBE_AUDITCTL_NODE set, `enable --dry-run` runs on the node's real manifest.
  */
 import { spawnSync } from 'node:child_process';
@@ -48,5 +49,7 @@ if (prefix.length > 0) {
   );
 } else console.log('enable --dry-run: set KUBE_AUDITCTL_NODE to a command prefix that reaches a control-plane node');
 
-const load = spawnSync(process.execPath, [`${REPO}bench/sandbox.mjs`], { stdio: 'inherit' });
-if (load.status !== 0) process.exitCode = 1;
+for (const other of ['sandbox.mjs', 'log.mjs']) {
+  const { status } = spawnSync(process.execPath, [`${REPO}bench/${other}`], { stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
+}
