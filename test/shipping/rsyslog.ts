@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { needs } from './needs';
 
 /** Debian has it in sbin, which a user's PATH may lack. */
 const PROGRAM = ['/usr/sbin/rsyslogd', '/sbin/rsyslogd'].find((path) => existsSync(path)) ?? 'rsyslogd';
@@ -50,13 +51,14 @@ export class Rsyslog {
   }
 
   async start(): Promise<void> {
+    needs('python3');
     const child = spawn(PROGRAM, ['-n', '-f', this.config, '-i', join(this.#folder, 'pid')], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (error) => {
-        reject(new Error(`rsyslogd is needed: apt-get install rsyslog python3 (${error.message})`));
+        reject(new Error(`rsyslogd is needed: apt-get install rsyslog (${error.message})`));
       });
     });
     this.#child = child;
