@@ -68,6 +68,13 @@ test('a log from its start, long lines and all of Unicode, through rotations', a
   write(
     line({ userAgent: 'größer 監査 🚢 \u2028 \u0000 \u007f "\\/ \t', annotations: { 'a.b/c': '', '\n': '%msg% \\n' } }),
   );
+  // As deep as the API server takes objects.
+  write(
+    line({ requestObject: 0 }).replace(
+      '"requestObject":0',
+      `"requestObject":${'{"a":'.repeat(10_000)}0${'}'.repeat(10_000)}`,
+    ),
+  );
   rotate();
   write(...Array.from({ length: 50 }, () => line()));
   rotate();

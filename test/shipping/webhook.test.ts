@@ -66,7 +66,7 @@ function certificates(): void {
   }
 }
 
-let child: ChildProcess;
+let child: ChildProcess | undefined;
 let port: number;
 let errors = '';
 
@@ -85,6 +85,7 @@ beforeAll(async () => {
   port = Number(/:(\d+)$/.exec(line)?.[1]);
 });
 afterAll(async () => {
+  if (child === undefined) return;
   const ended = once(child, 'exit');
   child.kill();
   await ended;
