@@ -1,5 +1,6 @@
 CREATE DATABASE IF NOT EXISTS audit;
 
+-- What is sent twice after a breakdown differs in nothing: it is merged away, and SELECT … FINAL does not wait for that.
 CREATE TABLE IF NOT EXISTS audit.events
 (
     `time` DateTime64(6, 'UTC'),
@@ -22,7 +23,7 @@ CREATE TABLE IF NOT EXISTS audit.events
     `code` UInt16,
     `decision` LowCardinality(String)
 )
-ENGINE = MergeTree
+ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(time)
-ORDER BY (resource, verb, user, time)
+ORDER BY (resource, verb, user, time, audit_id, stage, uri)
 TTL toDateTime(time) + INTERVAL 400 DAY;

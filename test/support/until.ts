@@ -1,6 +1,9 @@
 /** Waits for something that another process does, and no longer than that takes. */
-export async function until<T>(look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  const end = Date.now() + 10_000;
+export async function until<T>(
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  most = 10_000,
+): Promise<T> {
+  const end = Date.now() + most;
   for (;;) {
     const seen = await look();
     if (seen !== undefined && seen !== false) return seen;
