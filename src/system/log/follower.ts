@@ -12,13 +12,13 @@ import { explain, hasCode } from '../file-errors';
 import {
   beginsLike,
   headOf,
-  identityOf,
   isAt,
   isGzip,
   isSame,
   LiveFile,
   PackedFile,
   statOf,
+  TELLING,
   type Identity,
   type Progress,
   type Source,
@@ -33,6 +33,7 @@ const MOST_LEFT = 16;
 const MOST_TRAILING = 2;
 /** A line that is begun in such a file is given up after so long. */
 const HALF_MS = 10_000;
+const MOST_HEADS = 10_000;
 /** Looks at a folder that changes all the time. */
 const ATTEMPTS = 10;
 
@@ -43,13 +44,15 @@ interface Listed {
   ino: number;
   size: number;
   mtimeMs: number;
+  ctimeMs: number;
 }
 
 /** What was there before the file that is read now. */
 interface Known {
   /** Where a link led to: what lies elsewhere is not known at all. */
   log: string;
-  looks: string;
+  /** undefined: some of them are not known yet. */
+  looks: string | undefined;
   names: ReadonlySet<string>;
   numbered: readonly Identity[];
 }
@@ -77,8 +80,9 @@ export class Follower {
   /** What is to be read after ours; the file that is written to is the last one. */
   #next: Source[] = [];
   #trailing: Trailing[] = [];
-  #known: Known = { log: '', looks: '', names: new Set(), numbered: [] };
+  #known: Known = { log: '', looks: undefined, names: new Set(), numbered: [] };
   #left: Identity[] = [];
+  readonly #heads = new Map<string, Buffer>();
   /** A file that is there and cannot be read yet, and where to begin in it. */
   #begin: Stats | undefined;
   #trouble = '';
@@ -124,7 +128,7 @@ export class Follower {
       () => this.#tryOpen(this.#current()),
       (file) => file?.close(),
     );
-    this.#know(files);
+    this.#know(files, made);
     if (made === undefined) this.#begin = statOf(this.#current());
     else made.toEnd();
     this.#ours = made;
@@ -132,14 +136,19 @@ export class Follower {
 
   /** From the first line on: the log is a new one. What is gzipped is not. */
   beginNew(): void {
-    this.#know(this.#list().filter(({ path }) => isGzip(path)));
+    this.#know(
+      this.#list().filter(({ path }) => isGzip(path)),
+      undefined,
+    );
   }
 
   /** @param now of a clock that nobody sets. @returns whether there is more to be read at once. */
   async look(now: number): Promise<boolean> {
-    const isMore = this.#trail(now);
-    this.#once.overdue(now);
-    return (await this.#lookAtOurs()) || isMore;
+    const isTrailing = this.#trail(now);
+    const isMore = (await this.#lookAtOurs()) || isTrailing;
+    // While there is more, the end that is waited for may be in it: whoever takes the events was slow, not the request.
+    this.#once.overdue(isMore ? -Infinity : now);
+    return isMore;
   }
 
   close(): void {
@@ -183,13 +192,17 @@ export class Follower {
    */
   #isWhole(ours: LiveFile): boolean {
     if (!ours.isVague || this.#next.length > 0) return true;
-    const files = this.#list();
+    const { files } = this.#settled(() => undefined);
     if (looksOf(files) === this.#known.looks) return true;
     const named = statOf(this.#current());
     if (named === undefined || !ours.is(named)) return true;
-    // What is just being copied begins as ours does.
+    return this.#copied(files, ours).length === 0;
+  }
+
+  /** What is new beside a file that is emptied again and again, without what is just being copied: it begins as the file does. */
+  #copied(files: readonly Listed[], ours: LiveFile): Listed[] {
     const { head } = ours.identity;
-    return this.#fresh(files, ours, ours.head).every(({ path }) => beginsLike(head, headOf(path)));
+    return this.#fresh(files, ours, ours.head).filter((file) => !beginsLike(head, this.#headOf(file)));
   }
 
   /** Copied and emptied (logrotate's copytruncate): what we had not read yet is in the copy, or in several. */
@@ -198,7 +211,7 @@ export class Follower {
       (all) => {
         const copyAt = all.findLastIndex((file) => this.#isCopy(file, ours));
         const copy = all[copyAt];
-        const since = this.#fresh(all, ours, ours.head).filter((file) => all.indexOf(file) > copyAt);
+        const since = this.#copied(all, ours).filter((file) => all.indexOf(file) > copyAt);
         const { sources, unread } = this.#openAll(since);
         // A copy that ends before what we have read: whoever copied was slower than we are.
         if (copy !== undefined && (isGzip(copy.path) || copy.size > ours.position)) {
@@ -221,13 +234,13 @@ export class Follower {
     ours.startAt(0);
     this.#next = [...made.sources, ours];
     this.#ours = undefined;
-    this.#know(files);
+    this.#know(files, ours);
     return true;
   }
 
   #isCopy(file: Listed, ours: LiveFile): boolean {
     const { mark, position } = ours;
-    if (beginsLike(ours.head, headOf(file.path))) return true;
+    if (beginsLike(ours.head, this.#headOf(file))) return true;
     if (isGzip(file.path)) return ours.head[0] === 0 && !this.#isKnown(file);
     return mark.length > 0 && (!ours.isVague || !this.#isKnown(file)) && isAt(file.path, mark, position);
   }
@@ -239,11 +252,13 @@ export class Follower {
   #line(current: string, ours: LiveFile): boolean {
     const { files, made } = this.#settled(
       (all) => {
-        const last = this.#tryOpen(current);
+        const last = this.#tryOpen(current, true);
         if (last === undefined) return undefined;
         const { head } = ours.identity;
         const since = this.#fresh(all, ours, head).filter((file) => !last.is(file));
-        const isFound = all.some((file) => ours.is(file)) || all.some(({ path }) => beginsLike(head, headOf(path)));
+        // Of a file that was gzipped with nothing in it there is nothing to know it by.
+        const isFound =
+          head.length < TELLING || all.some((file) => ours.is(file) || beginsLike(head, this.#headOf(file)));
         return { ...this.#openAll(since), last, isFound };
       },
       (opened) => {
@@ -256,7 +271,7 @@ export class Follower {
       this.#say(`${this.live.path}: older files were removed before they could be read: events may be missing`);
     this.#tellUnread(made.unread);
     this.#next = [...made.sources, made.last];
-    this.#know(files);
+    this.#know(files, made.last);
     return true;
   }
 
@@ -326,15 +341,16 @@ export class Follower {
     return file;
   }
 
-  #tryOpen(path: string): LiveFile | undefined {
+  /** @param isRotating it is no news that it is away for a moment. */
+  #tryOpen(path: string, isRotating = false): LiveFile | undefined {
     try {
       const file = new LiveFile(path);
       this.#trouble = '';
       return file;
     } catch (error) {
-      this.#tellOf(
-        hasCode(error, 'ENOENT', 'ENOTDIR') ? `${path} is not there` : messageOf(explain(error, 'read', path)),
-      );
+      const isAway = hasCode(error, 'ENOENT', 'ENOTDIR');
+      if (isAway && isRotating) return undefined;
+      this.#tellOf(isAway ? `${path} is not there` : messageOf(explain(error, 'read', path)));
       return undefined;
     }
   }
@@ -377,27 +393,52 @@ export class Follower {
   }
 
   /** Acts by the names in the folder; anew, if other files have these names by then. */
-  #settled<T>(act: (files: readonly Listed[]) => T, undo: (made: T) => void): { files: readonly Listed[]; made: T } {
+  #settled<T>(act: (files: readonly Listed[]) => T, undo?: (made: T) => void): { files: readonly Listed[]; made: T } {
     for (let attempt = 1; ; attempt++) {
       const files = this.#list();
       const made = act(files);
       if (attempt === ATTEMPTS || namesOf(files) === namesOf(this.#list())) return { files, made };
-      undo(made);
+      undo?.(made);
     }
   }
 
-  #know(files: readonly Listed[]): void {
+  /**
+   * @param current what is copied from it just now is not known: it is to be found when the file is emptied. The same goes for
+   * a copy in which there is nothing yet.
+   */
+  #know(files: readonly Listed[], current: LiveFile | undefined): void {
+    const head = current?.identity.head ?? Buffer.alloc(0);
+    const whole = files.filter((file) => file.size >= TELLING && !beginsLike(head, this.#headOf(file)));
     this.#known = {
       log: this.#place().path,
-      looks: looksOf(files),
-      names: new Set(files.map(({ path }) => plainName(path))),
-      numbered: files.filter(({ order }) => order < 0).map(identityOf),
+      looks: whole.length === files.length ? looksOf(files) : undefined,
+      names: new Set(whole.map(({ path }) => plainName(path))),
+      numbered: whole.filter(({ order }) => order < 0).map((file) => this.#identityOf(file)),
     };
+  }
+
+  #identityOf(file: Listed): Identity {
+    const { dev, ino, mtimeMs } = file;
+    return { dev, ino, mtimeMs, head: this.#headOf(file) };
+  }
+
+  /** Once for a file: there may be thousands, and a rotation asks for all of them. */
+  #headOf({ path, dev, ino, size, mtimeMs, ctimeMs }: Listed): Buffer {
+    const key = [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+    let head = this.#heads.get(key);
+    if (head === undefined) {
+      head = headOf(path);
+      // Renamed since it was listed, it is another file's, or none.
+      if (statOf(path)?.ino !== ino) return head;
+      if (this.#heads.size > MOST_HEADS) this.#heads.clear();
+      this.#heads.set(key, head);
+    }
+    return head;
   }
 
   #isKnown(file: Listed): boolean {
     if (file.order >= 0) return this.#known.names.has(plainName(file.path));
-    const identity = identityOf(file);
+    const identity = this.#identityOf(file);
     return this.#known.numbered.some((known) => isSame(known, identity));
   }
 
@@ -406,14 +447,14 @@ export class Follower {
     if (this.#known.log !== this.#place().path) return [];
     const paths = new Set(files.map(({ path }) => path));
     const at = files.findIndex((file) => ours.is(file));
-    const found = at === -1 ? files.findIndex(({ path }) => beginsLike(head, headOf(path))) : at;
+    const found = at === -1 ? files.findIndex((file) => beginsLike(head, this.#headOf(file))) : at;
     const isNumbered = (files[found]?.order ?? 0) < 0;
     return files.filter((file, index) => {
-      if (index === found || file.size === 0) return false;
+      if (index === found || file.size < TELLING || this.#trailing.some((left) => left.file.is(file))) return false;
       // A gzip beside what it is made of may not be whole.
       if (isGzip(file.path) && paths.has(plainName(file.path))) return false;
       const isNew = file.order < 0 && isNumbered ? index > found : !this.#isKnown(file);
-      return isNew && !beginsLike(head, headOf(file.path));
+      return isNew && !beginsLike(head, this.#headOf(file));
     });
   }
 
@@ -450,7 +491,8 @@ export class Follower {
     return named.flatMap(({ path, order }) => {
       const stat = path === current ? undefined : statOf(path);
       if (stat?.isFile() !== true) return [];
-      return [{ path, order, dev: stat.dev, ino: stat.ino, size: stat.size, mtimeMs: stat.mtimeMs }];
+      const { dev, ino, size, mtimeMs, ctimeMs } = stat;
+      return [{ path, order, dev, ino, size, mtimeMs, ctimeMs }];
     });
   }
 

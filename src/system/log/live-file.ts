@@ -14,7 +14,7 @@ const AT_ONCE = 2 << 20;
 /** So much of the file's beginning, and of what was read last, is remembered, to know the file again, or find it in a copy. */
 const MARK = 512;
 /** Every event begins with the same 80 bytes: less than this may be anyone's. */
-const TELLING = 128;
+export const TELLING = 128;
 /** Of a gzipped file, so much is unpacked to see its beginning. */
 const PACKED_HEAD = 4096;
 const LINE = 32 << 10;
@@ -197,12 +197,6 @@ export class PackedFile {
 
 export type Source = LiveFile | PackedFile;
 
-/** A file by its name. */
-export function identityOf(file: { path: string; dev: number; ino: number; mtimeMs: number }): Identity {
-  const { path, dev, ino, mtimeMs } = file;
-  return { dev, ino, mtimeMs, head: headOf(path) };
-}
-
 /** Inode numbers are given again, and what is gzipped gets another one: the beginning tells, where it is a beginning. */
 export function isSame(a: Identity, b: Identity): boolean {
   const isHole = a.head[0] === 0 && b.head[0] === 0;
@@ -222,7 +216,7 @@ export function beginsLike(head: Buffer, other: Buffer): boolean {
 export function headOf(path: string): Buffer {
   return withFile(path, Buffer.alloc(0), (fd) => {
     const start = bytesAt(fd, 0, isGzip(path) ? PACKED_HEAD : MARK);
-    return isGzip(path) ? gunzipSync(start, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, MARK) : start;
+    return isGzip(path) ? Buffer.from(gunzipSync(start, { finishFlush: zlib.Z_SYNC_FLUSH }).subarray(0, MARK)) : start;
   });
 }
 

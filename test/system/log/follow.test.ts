@@ -2,7 +2,6 @@ import {
   appendFileSync,
   closeSync,
   copyFileSync,
-  existsSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -16,7 +15,6 @@ import {
   symlinkSync,
   truncateSync,
   unlinkSync,
-  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -25,6 +23,7 @@ import { gzipSync } from 'node:zlib';
 import type { FilterSpec } from '../../../src/core/auditlog/filter';
 import { createLogReader } from '../../../src/system/log/reader';
 import { line, type EventParts } from '../../support/audit-events';
+import { copytruncate, create, full, MANNERS, pack, shift } from '../../support/rotation';
 import { tempFolder } from '../../support/temp-folder';
 import { until } from '../../support/until';
 
@@ -269,102 +268,6 @@ test('a request is shown once: when its long answer begins, or when it ends', as
   expect(seen).toEqual(['watch', 'get']);
 });
 
-/** As gzip does it: the time stays. */
-function pack(path: string): void {
-  writeFileSync(`${path}.gz`, gzipSync(readFileSync(path)));
-  const { atime, mtime } = statSync(path);
-  utimesSync(`${path}.gz`, atime, mtime);
-  unlinkSync(path);
-}
-
-/** The name that lumberjack gives a full log. */
-const full = (path: string, at: number): string =>
-  path.replace(/\.log$/, `-2026-01-01T00-00-${String(at).padStart(2, '0')}.000.log`);
-
-interface Manner {
-  /** Number `at` in a row. */
-  rotate: (path: string, at: number) => void;
-  /** What the one before is subjected to afterwards. */
-  later?: (path: string, at: number) => void;
-}
-
-const shift = (path: string, ending = ''): void => {
-  for (let at = 8; at > 0; at--)
-    if (existsSync(`${path}.${at}${ending}`)) renameSync(`${path}.${at}${ending}`, `${path}.${at + 1}${ending}`);
-};
-const create = (path: string, to: string): void => {
-  renameSync(path, to);
-  writeFileSync(path, '');
-};
-const copytruncate = (path: string, to: string): void => {
-  copyFileSync(path, to);
-  truncateSync(path);
-};
-const day = (at: number): string => `202601${String(at + 10)}`;
-
-const MANNERS: Record<string, Manner> = {
-  lumberjack: { rotate: (path, at) => create(path, full(path, at)) },
-  'lumberjack, gzipped afterwards': {
-    rotate: (path, at) => create(path, full(path, at)),
-    later: (path, at) => pack(full(path, at)),
-  },
-  'lumberjack, gzipped at once': {
-    rotate: (path, at) => {
-      create(path, full(path, at));
-      pack(full(path, at));
-    },
-  },
-  'logrotate create': {
-    rotate: (path) => {
-      shift(path);
-      create(path, `${path}.1`);
-    },
-  },
-  'logrotate create, compress': {
-    rotate: (path) => {
-      shift(path, '.gz');
-      create(path, `${path}.1`);
-      pack(`${path}.1`);
-    },
-  },
-  'logrotate create, delaycompress': {
-    rotate: (path) => {
-      shift(path, '.gz');
-      if (existsSync(`${path}.1`)) renameSync(`${path}.1`, `${path}.2`);
-      create(path, `${path}.1`);
-      if (existsSync(`${path}.2`)) pack(`${path}.2`);
-    },
-  },
-  'logrotate create, dateext': { rotate: (path, at) => create(path, `${path}-${day(at)}`) },
-  'logrotate create, dateext, compress': {
-    rotate: (path, at) => {
-      create(path, `${path}-${day(at)}`);
-      pack(`${path}-${day(at)}`);
-    },
-  },
-  'logrotate create, dateformat': { rotate: (path, at) => create(path, `${path}-20260101-${1_700_000_000 + at}`) },
-  'logrotate copytruncate': {
-    rotate: (path) => {
-      shift(path);
-      copytruncate(path, `${path}.1`);
-    },
-  },
-  'logrotate copytruncate, compress': {
-    rotate: (path) => {
-      shift(path, '.gz');
-      copytruncate(path, `${path}.1`);
-      pack(`${path}.1`);
-    },
-  },
-  'logrotate copytruncate, dateext': { rotate: (path, at) => copytruncate(path, `${path}-${day(at)}`) },
-  'logrotate copytruncate, dateformat, compress': {
-    rotate: (path, at) => {
-      copytruncate(path, `${path}-20260101-${1_700_000_000 + at}`);
-      pack(`${path}-20260101-${1_700_000_000 + at}`);
-    },
-  },
-};
-
 /** Rotations one after the other: looked at in between, or not, and what was there before. */
 const BURSTS = [1, 2, 4];
 
@@ -524,6 +427,7 @@ test('whoever does not append leaves a hole where it was emptied', async () => {
   let at = 200 << 20;
   const write = (text: string): void => void (at += writeSync(server, text, at));
   write(events(0, 10));
+  const before = process.memoryUsage().arrayBuffers;
   const seen = await following(path, async (found, said) => {
     write(events(10, 12));
     copytruncateHole(1);
@@ -535,6 +439,7 @@ test('whoever does not append leaves a hole where it was emptied', async () => {
     await until(() => found.length === 6);
     expect(said).toEqual([]);
   });
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 << 20);
   function copytruncateHole(number: number): void {
     // A copy with the same hole.
     const size = statSync(path).size;
