@@ -788,3 +788,23 @@ describe('descriptors', () => {
     expect(seen).toEqual(ids(1, 12));
   });
 });
+
+test.each(['plain', 'gzipped'])('a reader that is slow holds a copy back (%s)', async (kind) => {
+  const path = join(tempFolder(), 'audit.log');
+  writeFileSync(path, events(0, 10));
+  const stop = new AbortController();
+  const live = { signal: stop.signal, say: () => undefined };
+  const reading = createLogReader()
+    .follow({ kind: 'named', names: [path] }, {}, live)
+    [Symbol.asyncIterator]();
+  const first = reading.next();
+  await new Promise((resolve) => setImmediate(resolve));
+  appendFileSync(path, event('large', { requestObject: { data: 'x'.repeat(1 << 20) } }).repeat(60));
+  copytruncate(path, `${path}.1`);
+  if (kind === 'gzipped') pack(`${path}.1`);
+  const before = process.memoryUsage().arrayBuffers;
+  expect((await first).done).toBe(false);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(40 << 20);
+  stop.abort();
+  await reading.return?.();
+});
