@@ -128,7 +128,7 @@ export class Follower {
       () => this.#tryOpen(this.#current()),
       (file) => file?.close(),
     );
-    this.#know(files, made);
+    this.#know(files, made?.identity.head);
     if (made === undefined) this.#begin = statOf(this.#current());
     else made.toEnd();
     this.#ours = made;
@@ -196,12 +196,11 @@ export class Follower {
     if (looksOf(files) === this.#known.looks) return true;
     const named = statOf(this.#current());
     if (named === undefined || !ours.is(named)) return true;
-    return this.#copied(files, ours).length === 0;
+    return this.#copied(files, ours, ours.identity.head).length === 0;
   }
 
   /** What is new beside a file that is emptied again and again, without what is just being copied: it begins as the file does. */
-  #copied(files: readonly Listed[], ours: LiveFile): Listed[] {
-    const { head } = ours.identity;
+  #copied(files: readonly Listed[], ours: LiveFile, head: Buffer): Listed[] {
     return this.#fresh(files, ours, ours.head).filter((file) => !beginsLike(head, this.#headOf(file)));
   }
 
@@ -209,9 +208,10 @@ export class Follower {
   #rewritten(ours: LiveFile): boolean {
     const { files, made } = this.#settled(
       (all) => {
+        const { head } = ours.identity;
         const copyAt = all.findLastIndex((file) => this.#isCopy(file, ours));
         const copy = all[copyAt];
-        const since = this.#copied(all, ours).filter((file) => all.indexOf(file) > copyAt);
+        const since = this.#copied(all, ours, head).filter((file) => all.indexOf(file) > copyAt);
         const { sources, unread } = this.#openAll(since);
         // A copy that ends before what we have read: whoever copied was slower than we are.
         if (copy !== undefined && (isGzip(copy.path) || copy.size > ours.position)) {
@@ -219,7 +219,7 @@ export class Follower {
           sources.unshift(...first.sources);
           unread.push(...first.unread);
         }
-        return { sources, unread, isCopied: copy !== undefined };
+        return { sources, unread, head, isCopied: copy !== undefined };
       },
       ({ sources }) => {
         for (const source of sources) source.close();
@@ -234,7 +234,7 @@ export class Follower {
     ours.startAt(0);
     this.#next = [...made.sources, ours];
     this.#ours = undefined;
-    this.#know(files, ours);
+    this.#know(files, made.head);
     return true;
   }
 
@@ -271,7 +271,7 @@ export class Follower {
       this.#say(`${this.live.path}: older files were removed before they could be read: events may be missing`);
     this.#tellUnread(made.unread);
     this.#next = [...made.sources, made.last];
-    this.#know(files, made.last);
+    this.#know(files, made.last.identity.head);
     return true;
   }
 
@@ -403,11 +403,10 @@ export class Follower {
   }
 
   /**
-   * @param current what is copied from it just now is not known: it is to be found when the file is emptied. The same goes for
+   * @param head of the file that is written to, as it was when they were chosen: what is copied from it just now is not known: it is to be found when the file is emptied. The same goes for
    * a copy in which there is nothing yet.
    */
-  #know(files: readonly Listed[], current: LiveFile | undefined): void {
-    const head = current?.identity.head ?? Buffer.alloc(0);
+  #know(files: readonly Listed[], head: Buffer = Buffer.alloc(0)): void {
     const whole = files.filter((file) => file.size >= TELLING && !beginsLike(head, this.#headOf(file)));
     this.#known = {
       log: this.#place().path,
