@@ -403,8 +403,8 @@ export class Follower {
   }
 
   /**
-   * @param head of the file that is written to, as it was when they were chosen: what is copied from it just now is not known: it is to be found when the file is emptied. The same goes for
-   * a copy in which there is nothing yet.
+   * @param head of the file that is written to, as it was when they were chosen. What is copied from it just now is not known:
+   * it is to be found when the file is emptied. The same goes for a copy in which there is nothing yet.
    */
   #know(files: readonly Listed[], head: Buffer = Buffer.alloc(0)): void {
     const whole = files.filter((file) => file.size >= TELLING && !beginsLike(head, this.#headOf(file)));
