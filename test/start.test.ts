@@ -1,10 +1,22 @@
 /** The program as a process: what signals and a full disk do to commands that only read. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, openSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { line } from './support/audit-events';
 import { tempFolder } from './support/temp-folder';
+import { until } from './support/until';
 
 const dist = tempFolder();
 const PROGRAM = join(dist, 'main.cjs');
@@ -108,6 +120,86 @@ describe('a signal', () => {
       child.kill(signal);
       expect((await ended).code).toBe(code);
     }
+  });
+});
+
+describe('follow', () => {
+  const lines = (from: number, to: number): string =>
+    Array.from({ length: to - from }, (_each, at) => `${line({ auditID: `id-${from + at}` })}\n`).join('');
+
+  async function following(args: readonly string[] = []) {
+    const path = join(tempFolder(), 'audit.log');
+    const { child, ended } = launch(['log', 'follow', '-o', 'jsonl', ...args, path], 'pipe');
+    let talk = '';
+    child.stderr?.on('data', (text: Buffer) => (talk += text.toString()));
+    await until(() => talk.includes('waiting for it'));
+    return { path, child, ended };
+  }
+
+  test('a reader that has gone is noticed by the next event, not by the one after it', async () => {
+    const { path, child, ended } = await following();
+    writeFileSync(path, lines(0, 1));
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    child.stdout?.destroy();
+    appendFileSync(path, lines(1, 2));
+    expect((await ended).code).toBe(0);
+  });
+
+  test('a reader that takes nothing: what is in a copy is not taken into memory, and Ctrl-C is heard', async () => {
+    const { path, child, ended } = await following();
+    writeFileSync(path, lines(0, 1));
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    child.stdout?.pause();
+    // Now it waits for us with as much as a pipe takes.
+    const body = { requestObject: { data: 'x'.repeat(1 << 20) } };
+    appendFileSync(path, `${line({ auditID: 'large', ...body })}\n`.repeat(150));
+    copyFileSync(path, `${path}.1`);
+    truncateSync(path);
+    appendFileSync(path, lines(1, 2));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const memory = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
+    expect(Number(memory)).toBeLessThan(220 << 10);
+    child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    let size = 0;
+    child.stdout?.on('data', (text: Buffer) => (size += text.length)).resume();
+    expect((await ended).code).toBe(0);
+    expect(size).toBeLessThan(20 << 20);
+  });
+
+  test('what is written here is no log to follow', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'audit.log');
+    writeFileSync(path, '');
+    const out = join(folder, 'out.jsonl');
+    const { child, ended } = launch(['log', 'follow', '-o', 'jsonl', folder], openSync(out, 'a'));
+    let talk = '';
+    child.stderr?.on('data', (text: Buffer) => (talk += text.toString()));
+    await until(() => talk.includes('out.jsonl is what is written here'));
+    appendFileSync(path, lines(0, 2));
+    await until(() => statSync(out).size > 0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    child.kill('SIGINT');
+    expect((await ended).code).toBe(0);
+    expect(readFileSync(out, 'utf8').trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  test('where nothing happens, it does next to nothing', async () => {
+    const { path, child, ended } = await following();
+    writeFileSync(path, lines(0, 1));
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    const ticks = (): number =>
+      readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+        .split(' ')
+        .slice(13, 15)
+        .reduce((sum, each) => sum + Number(each), 0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const before = ticks();
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    // Hundredths of a second.
+    expect(ticks() - before).toBeLessThan(40);
+    child.kill('SIGINT');
+    expect((await ended).code).toBe(0);
   });
 });
 

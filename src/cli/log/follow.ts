@@ -36,10 +36,34 @@ export async function follow(context: Context, command: Command, files: string[]
     },
     ...(names.kind === 'node' ? { again: () => namesOf(context, command, files, flags) } : {}),
   };
-  for await (const { raw, open } of (await context.logs()).follow(names, filter, live)) {
-    context.streams.out(print.add(parseEvent(raw), open));
-    await context.streams.outDrained?.();
+  // That nobody reads any more is known a moment after it was written to, and the next event may be far.
+  const watching = setInterval(() => {
     if (context.streams.outClosed?.() === true) stopped.abort();
+  }, CLOSED_MS);
+  try {
+    for await (const { raw, open } of (await context.logs()).follow(names, filter, live)) {
+      if (stopped.signal.aborted) break;
+      context.streams.out(print.add(parseEvent(raw), open));
+      const drained = context.streams.outDrained?.();
+      if (drained !== undefined) await either(drained, stopped.signal);
+    }
+  } finally {
+    clearInterval(watching);
   }
   context.exit(0);
+}
+
+const CLOSED_MS = 100;
+
+/** A reader that takes nothing may take nothing for ever: Ctrl-C is to be heard all the same. */
+function either(drained: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    signal.addEventListener('abort', done);
+    void drained.then(done);
+    if (signal.aborted) done();
+  });
 }

@@ -1,14 +1,14 @@
 /**
  * Log files by their names: which ones are one log, and in which order. The API server renames a full log to
- * `audit-2024-01-15T10-30-00.000.log` (UTC; lumberjack), logrotate to `audit.log.1`, the kubelet rotates container logs to
- * `0.log.20240115-103000`; each may be gzipped.
+ * `audit-2024-01-15T10-30-00.000.log` (UTC; lumberjack), logrotate to `audit.log.1` or, with `dateext`, `audit.log-20240115`,
+ * the kubelet rotates container logs to `0.log.20240115-103000`; each may be gzipped.
  */
 
 export interface NamedFile {
   path: string;
   /** Equal for the files of one log. */
   log: string;
-  /** Ascending from the oldest on. */
+  /** Ascending from the oldest on. Below zero: a number, which another file has after the next rotation. */
   order: number;
   /** When the file was rotated, in microseconds: nothing in it is younger. */
   endsAt?: number;
@@ -17,6 +17,8 @@ export interface NamedFile {
 const LUMBERJACK = /^(.*)-(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)\.(\d{3})(\.[^.]*|)$/;
 const KUBELET = /^(.*\.log)\.(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)$/;
 const LOGROTATE = /^(.*)\.(\d{1,4})$/;
+/** logrotate's `dateext`, with a `dateformat` of anyone's choice. */
+const DATED = /^(.*\.(?:log|json|jsonl|ndjson))[-.](?:(20\d\d)-?(\d\d)-?(\d\d)-?(\d*)|(1\d{9}))$/;
 const CONTAINER = /^(\d+)\.log$/;
 const RESTART = 1e14;
 
@@ -43,9 +45,20 @@ export function nameFile(path: string): NamedFile {
     ];
     return inContainer(path, folder, base, Date.UTC(year, month - 1, day, hour, minute, second));
   }
+  const dated = DATED.exec(name);
+  // No endsAt: the date is that of the local clock, and may be yesterday's.
+  if (dated) return { path, log: folder + (dated[1] ?? ''), order: dateOf(dated) };
   const rotated = LOGROTATE.exec(name);
   if (rotated) return { path, log: folder + (rotated[1] ?? ''), order: -Number(rotated[2]) };
   return inContainer(path, folder, name, RESTART - 1);
+}
+
+function dateOf([, , year, month, day, rest = '', seconds]: readonly (string | undefined)[]): number {
+  if (seconds !== undefined) return Number(seconds) * 1000;
+  // `%s` behind the date; anything shorter is hours, minutes and seconds.
+  if (rest.length >= 9) return Number(rest) * 1000;
+  const [hour, minute, second] = [0, 2, 4].map((at) => Number(rest.slice(at, at + 2)));
+  return Date.UTC(Number(year), Number(month) - 1, Number(day), hour, minute, second);
 }
 
 /** A container log's number counts the container's restarts: 0.log is older than 1.log. */

@@ -79,6 +79,11 @@ export class LineSplitter {
     return true;
   }
 
+  /** The line that is begun is read elsewhere. */
+  forget(): void {
+    this.#used = 0;
+  }
+
   /** Nothing more will be pushed. */
   release(): void {
     if (spare === undefined || spare.length < this.#buffer.length) spare = this.#buffer;
