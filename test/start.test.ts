@@ -55,8 +55,15 @@ interface Ended {
   talk: string;
 }
 
+const children: ChildProcess[] = [];
+// One that does not end would keep the test runner from ending.
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
 function launch(args: readonly string[], out: number | 'ignore' | 'pipe' = 'ignore', cwd = '.') {
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['pipe', out, 'pipe'], cwd });
+  children.push(child);
   let talk = '';
   child.stderr?.on('data', (text: Buffer) => (talk += text.toString()));
   const ended = new Promise<Ended>((resolve) => {

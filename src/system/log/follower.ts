@@ -124,12 +124,14 @@ export class Follower {
 
   /** From the end on: what was there before is `log query`'s. */
   begin(): void {
+    // Asked before it is told that there is none: whoever hears that may write the first lines at once, and they are ours.
+    const before = statOf(this.#current());
     const { files, made } = this.#settled(
       () => this.#tryOpen(this.#current()),
       (file) => file?.close(),
     );
     this.#know(files, made?.identity.head);
-    if (made === undefined) this.#begin = statOf(this.#current());
+    if (made === undefined) this.#begin = before;
     else made.toEnd();
     this.#ours = made;
   }

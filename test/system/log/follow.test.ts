@@ -178,6 +178,21 @@ test('a log that is not there yet is waited for, and that is said once', async (
   expect(seen).toEqual(['first']);
 });
 
+test('whoever hears that the log is waited for may begin it at once', async () => {
+  const path = join(tempFolder(), 'audit.log');
+  const stop = new AbortController();
+  const say = (): void => {
+    writeFileSync(path, event('first'));
+  };
+  const events = createLogReader().follow({ kind: 'named', names: [path] }, {}, { signal: stop.signal, say });
+  let seen = '';
+  for await (const { raw } of events) {
+    seen = new TextDecoder().decode(raw);
+    stop.abort();
+  }
+  expect(seen).toBe(event('first').trimEnd());
+});
+
 test('a folder: every log in it, what is rotated, and what comes new; nothing else', async () => {
   const folder = tempFolder();
   const at = (name: string): string => join(folder, name);
