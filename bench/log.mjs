@@ -27,6 +27,8 @@ const TOOL = join(REPO, 'bin/kube-auditctl');
 const SIZE = Number(process.argv[2] ?? 1000) * 1e6;
 const ROUNDS = 3;
 const DAYS = 30;
+/** The most that a command may take, in 10^6 bytes. */
+const MEMORY = 150;
 const folder = mkdtempSync(join(tmpdir(), 'kube-auditctl-bench-'));
 const log = join(folder, 'audit.log');
 
@@ -214,9 +216,6 @@ async function memory() {
     if (isOver) process.exitCode = 1;
   }
 }
-
-/** In 10^6 bytes. */
-const MEMORY = 150;
 
 async function peak(args, { isSlow = false, input }) {
   const start = performance.now();

@@ -49,10 +49,14 @@ export const ESCAPED = 2;
 /** A number, list, object, true, false or null. */
 export const OTHER = 3;
 
-/** Bytes to compare with, four at a time (little-endian); the last word overlaps the one before. */
+/**
+ * Bytes to compare with, four at a time (little-endian), and eight at a time where there are as many; the last one overlaps the
+ * one before. Eight bytes are compared as a number: of ASCII none is NaN or zero, so only the same bytes are equal.
+ */
 export interface Key {
   length: number;
   words: Int32Array;
+  doubles: Float64Array;
 }
 
 export interface Member {
@@ -127,5 +131,8 @@ function keyOf(text: string): Key {
   const words: number[] = [];
   for (let at = 0; at < length - 4; at += 4) words.push(view.getInt32(at, true));
   words.push(view.getInt32(length - 4, true));
-  return { length, words: Int32Array.from(words) };
+  const doubles: number[] = [];
+  for (let at = 0; at < length - 8; at += 8) doubles.push(view.getFloat64(at, true));
+  if (length >= 8) doubles.push(view.getFloat64(length - 8, true));
+  return { length, words: Int32Array.from(words), doubles: Float64Array.from(doubles) };
 }

@@ -13,16 +13,24 @@ const BLANKS = 0x20202020;
  * there are escapes in it, 0 when it does not end before `limit` or has a control character in it.
  */
 export function stringEnd(bytes: Uint8Array, view: DataView, start: number, limit: number): number {
-  const last = limit - 4;
+  const last = limit - 8;
   let at = start;
-  // Four bytes at once: is one of them a quote, a backslash or below 0x20?
+  // Eight bytes at once: is one of them a quote, a backslash or below 0x20?
   while (at <= last) {
     const word = view.getInt32(at, true);
+    const next = view.getInt32(at + 4, true);
     const quote = word ^ QUOTES;
     const slash = word ^ BACKSLASHES;
     const found = ((quote - ONES) & ~quote) | ((slash - ONES) & ~slash) | ((word - BLANKS) & ~word);
     if ((found & HIGHS) !== 0) break;
-    at += 4;
+    const nextQuote = next ^ QUOTES;
+    const nextSlash = next ^ BACKSLASHES;
+    const later = ((nextQuote - ONES) & ~nextQuote) | ((nextSlash - ONES) & ~nextSlash) | ((next - BLANKS) & ~next);
+    if ((later & HIGHS) !== 0) {
+      at += 4;
+      break;
+    }
+    at += 8;
   }
   for (; at < limit; at++) {
     const byte = bytes[at] ?? 0;

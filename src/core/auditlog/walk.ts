@@ -259,14 +259,18 @@ export function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0d || byte === 0x09 || byte === 0x0a;
 }
 
-/** Four bytes at a time, the last four once more. */
-function startsWith(view: DataView, at: number, limit: number, { length, words }: Key): boolean {
+/** Eight or four bytes at a time, the last ones once more. */
+function startsWith(view: DataView, at: number, limit: number, { length, words, doubles }: Key): boolean {
   if (at + length > limit) return false;
   let i = 0;
-  for (let offset = 0; offset < length - 4; offset += 4) {
-    if (view.getInt32(at + offset, true) !== words[i++]) return false;
+  if (length < 8) {
+    if (length > 4 && view.getInt32(at, true) !== words[i++]) return false;
+    return view.getInt32(at + length - 4, true) === words[i];
   }
-  return view.getInt32(at + length - 4, true) === words[i];
+  for (let offset = 0; offset < length - 8; offset += 8) {
+    if (view.getFloat64(at + offset, true) !== doubles[i++]) return false;
+  }
+  return view.getFloat64(at + length - 8, true) === doubles[i];
 }
 
 function lookUp(known: readonly Member[], name: string): Member | undefined {

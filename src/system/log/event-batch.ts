@@ -60,11 +60,17 @@ export class BatchWriter {
   };
 
   flush(): void {
-    if (this.#bytes === undefined || this.#used === 0) return;
+    const batch = this.take();
+    if (batch !== undefined) this.#onBatch(batch);
+  }
+
+  /** What is in the buffer that is being filled; undefined: nothing. */
+  take(): Batch | undefined {
+    if (this.#bytes === undefined || this.#used === 0) return undefined;
     const batch = { bytes: this.#bytes, used: this.#used };
     this.#bytes = undefined;
     this.#used = 0;
-    this.#onBatch(batch);
+    return batch;
   }
 
   /** A buffer that has been read. */

@@ -117,13 +117,14 @@ export class Pool {
   #heard(member: Member, message: FromWorker): void {
     if (message.is === 'result') return;
     const stream = this.#streams.get(message.id);
+    if (stream && message.batch !== undefined) {
+      stream.from = member;
+      stream.batches.push(message.batch);
+    }
     if (message.is === 'done') {
       this.#untaken++;
       this.#next(member);
       if (stream) stream.done = { stats: message.stats, ...(message.open ? { open: message.open } : {}) };
-    } else if (stream) {
-      stream.from = member;
-      stream.batches.push(message.batch);
     }
     stream?.wake?.();
   }

@@ -27,5 +27,6 @@ export type ToWorker =
 export type FromWorker =
   /** Events; they are waited for by `more`. */
   | { is: 'events'; id: number; batch: Batch }
-  | { is: 'done'; id: number; stats: PieceStats; open?: PieceOpen }
+  /** With the last of its events: a message wakes the other side. */
+  | { is: 'done'; id: number; stats: PieceStats; open?: PieceOpen; batch?: Batch }
   | { is: 'result'; result: CollectorResult };

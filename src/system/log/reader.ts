@@ -43,7 +43,7 @@ export interface ReaderOptions {
 const DEFAULTS = { threaded: 6 << 20, hold: 24 << 20, keep: 8 << 20 };
 /** To count, a thread can go far on its own; events are handed over in the log's order, and who is ahead waits. */
 const COUNTED_PIECE = 16 << 20;
-const GIVEN_PIECE = 4 << 20;
+const GIVEN_PIECE = 8 << 20;
 /** Bytes of an event; and of such events together, after which memory is looked after. */
 const LARGE = 256 << 10;
 const ENOUGH = 4 << 20;

@@ -86,7 +86,8 @@ export class PieceScanner {
       this.#odd(bytes.subarray(start, end));
     } else if (!this.#filter.head(scan)) {
       // Behind the half of an event that a crash left may stand a whole one.
-      if (findHead(bytes, scan.view, start + 1, end) === -1) this.stats.events++;
+      // Not within the head that was read: its texts have no quotes in them. The last of them may have ended with a head's.
+      if (findHead(bytes, scan.view, scan.inOrder ? scan.next - 2 : start + 1, end) === -1) this.stats.events++;
       else this.#odd(bytes.subarray(start, end));
     } else if (scan.rest()) {
       this.stats.events++;

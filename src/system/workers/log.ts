@@ -50,8 +50,9 @@ async function perform(task: Task): Promise<void> {
       });
     }
   });
-  batches.flush();
-  answer({ is: 'done', id, stats });
+  const batch = batches.take();
+  if (batch !== undefined) credit--;
+  answer({ is: 'done', id, stats, ...(batch === undefined ? {} : { batch }) }, batch?.bytes);
 }
 
 function answer(message: FromWorker, transferred?: Uint8Array<ArrayBuffer>): void {
