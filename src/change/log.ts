@@ -31,14 +31,21 @@ export interface LogFile {
   problem?: string;
 }
 
+export interface HowToRead {
+  /** So many of the last ones; no more is read than they need. */
+  last?: number;
+  /** What is done with each of them takes longer than finding it: one thread is enough, and less memory. */
+  isSlow?: boolean;
+}
+
 /** Opened logs. To be closed. */
 export interface OpenLogs {
   /** Brought up to date while reading. */
   readonly files: readonly LogFile[];
   /** How many events have been handed out. */
   readonly given: number;
-  /** In the order of the log, several logs by time. @param last so many of the last ones; then no more is read than they need. */
-  events(filter: FilterSpec, last?: number): AsyncIterable<LogEvent>;
+  /** In the order of the log, several logs by time. */
+  events(filter: FilterSpec, how?: HowToRead): AsyncIterable<LogEvent>;
   collect(filter: FilterSpec, spec: CollectorSpec): Promise<CollectorResult>;
   /** Time of the oldest event in microseconds; undefined when there is none. */
   oldest(): Promise<number | undefined>;

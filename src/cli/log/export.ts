@@ -30,7 +30,8 @@ export async function exportLog(
   await withLogs(context, command, names, async (logs) => {
     refuseInput(logs, parquet);
     const events = (async function* () {
-      for await (const { raw } of logs.events(filter)) yield presentable(parseEvent(raw, flags.bodies), flags);
+      for await (const { raw } of logs.events(filter, { isSlow: true }))
+        yield presentable(parseEvent(raw, flags.bodies), flags);
     })();
     const { rows, bytes } = await context.writeParquet(parquet, events);
     const { talk } = styles(context, options);

@@ -26,7 +26,7 @@ export async function query(context: Context, command: Command, files: string[],
   await withLogs(context, command, names, async (logs) => {
     let count = 0;
     const needsBodies = flags.bodies || flags.fields !== undefined;
-    for await (const { raw, open } of logs.events(filter, flags.last)) {
+    for await (const { raw, open } of logs.events(filter, flags.last === undefined ? {} : { last: flags.last })) {
       if (context.streams.outClosed?.() === true) return '';
       context.streams.out(print.add(parseEvent(raw, needsBodies), open));
       await context.streams.outDrained?.();

@@ -97,6 +97,7 @@ async function write(fd: number, events: AsyncIterable<AuditEvent>): Promise<{ r
   const writeGroup = async (): Promise<void> => {
     const count = group[0]?.data.length ?? 0;
     await file.write({ columnData: group, rowGroupSize: count });
+    shrink(file);
     rows += count;
     group = newGroup();
     size = 0;
@@ -120,12 +121,26 @@ async function write(fd: number, events: AsyncIterable<AuditEvent>): Promise<{ r
   return { rows, bytes };
 }
 
+/** What is told of the group that was written last stays until the end of the file: as little as possible. */
+function shrink({ row_groups: groups }: ParquetWriter): void {
+  const first = groups[0]?.columns ?? [];
+  groups.at(-1)?.columns.forEach(({ meta_data: told }, at) => {
+    const same = first[at]?.meta_data;
+    if (told === undefined || same === undefined) return;
+    delete told.encoding_stats;
+    told.path_in_schema = same.path_in_schema;
+    if (String(told.encodings) === String(same.encodings)) told.encodings = same.encodings;
+  });
+}
+
 interface Values {
   name: string;
   data: Value[];
   known: Map<string, Value>;
   encoding?: Encoding;
   statistics: boolean;
+  /** An index of the pages is kept until the end of the file as well, and these columns have a page each. */
+  offsetIndex: false;
 }
 
 function newGroup(): Values[] {
@@ -134,6 +149,7 @@ function newGroup(): Values[] {
     data: [],
     known: new Map(),
     statistics: isOrdered,
+    offsetIndex: false,
     ...(encoding === undefined ? {} : { encoding }),
   }));
 }

@@ -10,10 +10,10 @@ import {
 import { compileFilter, stageMicros, type Filter, type FilterSpec } from '../../core/auditlog/filter';
 import { EventScan } from '../../core/auditlog/scan';
 import { FINAL, requestKey, StagePicker } from '../../core/auditlog/stages';
-import type { LogEvent, LogFile, LogNames, LogReader, OpenLogs } from '../../change/log';
+import type { HowToRead, LogEvent, LogFile, LogNames, LogReader, OpenLogs } from '../../change/log';
 import { inRoot } from '../root';
 import { nodeFsCalls } from '../fs-calls';
-import { collectGarbage } from '../garbage';
+import { collectGarbage, stayYoung } from '../garbage';
 import { BatchReader, BatchWriter, type Batch, type Told } from './event-batch';
 import { followLogs } from './follow';
 import { HeldEvents, PlaceReader } from './held';
@@ -100,10 +100,10 @@ class Logs implements OpenLogs {
     ];
   }
 
-  async *events(spec: FilterSpec, last?: number): AsyncGenerator<LogEvent> {
+  async *events(spec: FilterSpec, { last, isSlow = false }: HowToRead = {}): AsyncGenerator<LogEvent> {
     const plans = this.#logs.map((log) => this.#tasks(log, spec, GIVEN_PIECE));
     let large = 0;
-    for await (const event of last === undefined ? this.#read(plans, spec) : this.#last(plans, spec, last)) {
+    for await (const event of last === undefined ? this.#read(plans, spec, isSlow) : this.#last(plans, spec, last)) {
       this.given++;
       yield event;
       // Its body may have been parsed, shown and thrown away.
@@ -114,9 +114,10 @@ class Logs implements OpenLogs {
     }
   }
 
-  #read(plans: readonly (readonly Task[])[], spec: FilterSpec): AsyncGenerator<PlacedEvent> {
+  #read(plans: readonly (readonly Task[])[], spec: FilterSpec, isSlow = false): AsyncGenerator<PlacedEvent> {
     const filter = compileFilter(spec);
-    const streams = plans.map((tasks) => this.#picked(this.#inOrder(tasks, spec, filter, plans.length), filter));
+    const threads = plans.length > 1 ? 0 : isSlow ? 1 : this.#options.threads;
+    const streams = plans.map((tasks) => this.#picked(this.#inOrder(tasks, spec, filter, threads), filter));
     return streams.length === 1 && streams[0] ? streams[0] : byTime(streams);
   }
 
@@ -153,6 +154,7 @@ class Logs implements OpenLogs {
     const pieces = this.#logs.map((log) => this.#tasks(log, spec, COUNTED_PIECE));
     const tasks = pieces.flat().map((task, id) => ({ ...task, id }));
     const own = createCollector(collect);
+    stayYoung();
     const parts: CollectorResult[] = [];
     const countOpen = openCounter(filter, own);
     let census = new Census(countOpen);
@@ -242,10 +244,15 @@ class Logs implements OpenLogs {
   }
 
   /** The events of one log, in batches: each is good until the next one is asked for. */
-  async *#inOrder(tasks: readonly Task[], spec: FilterSpec, filter: Filter, logs: number): AsyncGenerator<FileBatch> {
-    const { script, threads } = this.#options;
+  async *#inOrder(
+    tasks: readonly Task[],
+    spec: FilterSpec,
+    filter: Filter,
+    threads?: number,
+  ): AsyncGenerator<FileBatch> {
+    const { script } = this.#options;
     // Several logs are merged, and so all of them are read at once: here, where no thread waits for another.
-    if (script === undefined || logs > 1 || !this.#isMuch(tasks)) {
+    if (script === undefined || threads === 0 || !this.#isMuch(tasks)) {
       for (const task of tasks) yield* this.#here(task, filter);
       return;
     }

@@ -50,7 +50,8 @@ function query(
 ): Promise<Answer> {
   return withLogs(names, options, async (logs) => {
     const lines: string[] = [];
-    for await (const { raw } of logs.events(filter, last)) lines.push(new TextDecoder().decode(raw));
+    for await (const { raw } of logs.events(filter, last === undefined ? {} : { last }))
+      lines.push(new TextDecoder().decode(raw));
     return { lines, ids: lines.map((each) => (JSON.parse(each) as { auditID: string }).auditID), files: logs.files };
   });
 }
