@@ -35,7 +35,7 @@ const MOST_TRAILING = 2;
 const HALF_MS = 10_000;
 const MOST_HEADS = 10_000;
 /** Looks at a folder that changes all the time. */
-const ATTEMPTS = 10;
+const ATTEMPTS = 200;
 
 interface Listed {
   path: string;
@@ -399,6 +399,8 @@ export class Follower {
     for (let attempt = 1; ; attempt++) {
       const files = this.#list();
       const made = act(files);
+      // Read while the names are certain: a moment later a name may be another file's, which would then be taken for a known one.
+      for (const file of files) this.#headOf(file);
       if (attempt === ATTEMPTS || namesOf(files) === namesOf(this.#list())) return { files, made };
       undo?.(made);
     }
