@@ -109,3 +109,11 @@ test('what is of a wrong type is JSON text, or nothing', async () => {
     ['b', ['1', 'null'], 'x', null, null, '3'],
   ]);
 });
+
+test('an event with nothing in it is a row too', async () => {
+  const folder = tempFolder();
+  const [log, path] = [join(folder, 'audit.log'), join(folder, 'events.parquet')];
+  writeFileSync(log, '{}\n{}\n');
+  expect((JSON.parse(write(path, log)) as { rows: number }).rows).toBe(2);
+  expect(await ask('select count(*)::int as rows, count(audit_id)::int as ids from LOG', path)).toEqual([[2, 0]]);
+});
