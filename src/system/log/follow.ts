@@ -180,11 +180,7 @@ class Logs {
       this.#told.delete(log);
     }
     const folders = new Set(this.#folders());
-    for (const [folder, watcher] of this.#watchers) {
-      if (folders.has(folder)) continue;
-      watcher.close();
-      this.#watchers.delete(folder);
-    }
+    for (const folder of this.#watchers.keys()) if (!folders.has(folder)) this.#unwatch(folder);
   }
 
   #tell(now: number): void {

@@ -3,6 +3,7 @@
  * in a ring of blocks where there is none (standard input, unpacked files, lines that were put together).
  */
 import { readSync } from 'node:fs';
+import { powerOfTwo } from '../../core/auditlog/interner';
 
 /** Where an event lies. */
 export interface Place {
@@ -129,7 +130,7 @@ export class PlaceReader {
   }
 
   #fill(fd: number, at: number, length: number): void {
-    if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(2 ** Math.ceil(Math.log2(length)));
+    if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(powerOfTwo(length));
     this.#fd = fd;
     this.#at = at;
     this.#length = 0;

@@ -1,6 +1,7 @@
 /** Which logs there are to follow: of each the file that is written to now, whether it is there yet or not. */
 import { dirname } from 'node:path';
 import { logsOf, type NamedFile } from '../../core/auditlog/files';
+import { isGzip } from './live-file';
 import { glob, logsIn, statOf } from './open-logs';
 
 export interface LiveLog {
@@ -22,7 +23,7 @@ export function liveLogs(names: readonly string[]): LiveLog[] {
 /** What nothing but gzipped files is left of will not be written to any more. */
 function inFolders(paths: readonly string[]): LiveLog[] {
   return logsOf(paths)
-    .filter((files) => files.some(({ path }) => !path.endsWith('.gz')))
+    .filter((files) => files.some(({ path }) => !isGzip(path)))
     .map((files) => {
       const { log } = files[0] as NamedFile;
       return { log, path: log.endsWith('/') || log === '' ? lastStart(files) : log };
